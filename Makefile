@@ -1,0 +1,57 @@
+# `make demo` and `make test` set everything up by themselves; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+PROTOS := $(shell find protos -name '*.proto')
+
+.PHONY: help setup demo test test-quick check fmt bench proto proto-check clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The lock file decides every version; uv reads it.
+$(VENV)/.synced: pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8,<1'
+	@$(BIN)/uv sync --quiet --frozen --inexact
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.synced $(RUST_SOURCES)
+	@$(BIN)/maturin develop --release --locked --uv --quiet
+	@touch $@
+
+setup: $(VENV)/.built ## Virtual environment, dependencies, and the Rust extension
+
+demo: setup ## Build the examples cold, warm and changed against a temporary server
+	@$(BIN)/python -m lamella.cli.main demo
+
+test: setup ## All tests
+	@cargo test --release --quiet --workspace
+	@$(BIN)/pytest -n auto
+
+test-quick: setup ## All tests but the slow ones
+	@$(BIN)/pytest -n auto -m 'not slow'
+
+check: setup proto-check ## Formatting, lints, types, architecture, stubs
+	@cargo fmt --all --check
+	@cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/python -m mypy.stubtest lamella._core --concise
+	@$(BIN)/lint-imports
+
+fmt: setup ## Format Python and Rust
+	@cargo fmt --all
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/ruff check --quiet --fix
+
+bench: setup ## Measure, side by side with the peers
+	@$(BIN)/pytest benches --benchmark-only
+
+clean: ## Remove everything that can be made again
+	@rm -rf $(VENV) target .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

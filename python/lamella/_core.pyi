@@ -1,0 +1,240 @@
+"""Native hashing, tar streams and layer files.
+
+Everything here releases the GIL while it works and raises before it changes anything where an argument is wrong.
+Digests are 32 raw bytes. Paths inside layers and contexts are POSIX paths with ``surrogateescape`` for bytes that are
+not UTF-8 (``os.fsencode`` gives back the exact bytes). File system errors are ``OSError`` with the path.
+"""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Literal, Self, TypeAlias, final
+
+from typing_extensions import Buffer
+
+_Path: TypeAlias = str | PathLike[str]
+
+_Kind: TypeAlias = Literal["file", "directory", "symlink", "hardlink", "character", "block", "fifo"]
+_Compression: TypeAlias = Literal["none", "gzip", "zstd"]
+
+class LayerError(ValueError):
+    """A layer is malformed or exceeds a limit; the message names the offset in the uncompressed tar and the entry."""
+
+class PatternError(ValueError):
+    """A ``.dockerignore``, ``--exclude`` or COPY pattern is malformed; the message quotes it."""
+
+class ContentChanged(ValueError):
+    """A file no longer has the content that its entry was hashed with; the message names the path."""
+
+# --- hashing -------------------------------------------------------------------------------------------------------
+
+@final
+class Sha256:
+    """A streaming SHA-256 whose state can be kept and resumed (FIPS 180-4)."""
+
+    def __new__(cls) -> Self: ...
+    def update(self, data: Buffer) -> None:
+        """Hash more bytes."""
+    def digest(self) -> bytes:
+        """Return the digest of everything so far; more may follow."""
+
+def sha256(data: Buffer) -> bytes:
+    """Return the digest of a buffer."""
+
+def hash_file(path: _Path) -> tuple[bytes, int]:
+    """Return a file's digest and size in bytes."""
+
+def hash_files(paths: Sequence[_Path], threads: int = 0) -> list[tuple[bytes, int]]:
+    """Return digest and size of many files, in their order, on at most ``threads`` threads (0: one a core).
+
+    Raises:
+        OSError: for the first file, in their order, that cannot be read.
+    """
+
+# --- blob files ----------------------------------------------------------------------------------------------------
+
+@final
+class BlobFile:
+    """Bytes on their way to disk, hashed as they are written.
+
+    Without ``path`` the file has no name until it is published (``O_TMPFILE``; where the file system has none, a name
+    that starts with ``.tmp-`` in ``directory``, removed on close). With ``path`` the file has that name from the start,
+    outlives the process, and is continued where it ends: its bytes are hashed again on opening.
+    """
+
+    def __new__(cls, directory: _Path, path: _Path | None = None) -> Self: ...
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+    def write(self, data: Buffer) -> int:
+        """Append and hash bytes; return the new size."""
+    def digest(self) -> bytes:
+        """Return the digest of everything so far."""
+    def sync(self) -> None:
+        """Make the bytes durable (fsync). After an error the file must be closed: a second try would lie."""
+    def publish(self, path: _Path) -> bool:
+        """Give the file its final name without ever replacing another; False where the name exists already.
+
+        The file is closed in either case, and loses any other name it had. The directory is not synced.
+        """
+    def close(self, keep: bool = False) -> None:
+        """Close the file and remove it, or keep it if it has a name of its own and ``keep`` is true."""
+
+def sync_directory(path: _Path) -> None:
+    """Make the names in a directory durable (fsync)."""
+
+# --- trees and layers ----------------------------------------------------------------------------------------------
+
+@final
+class Entry:
+    """One entry of a tree: of a layer, or of what a COPY copies.
+
+    ``path`` is relative, without leading or trailing slash or ``.``/``..`` parts where it comes from a context; from a
+    layer it is as stored, less leading ``./`` and ``/`` and trailing ``/``. ``mode`` has the permission bits only
+    (0o7777). ``digest`` and ``size`` are those of a file's content (for sparse files, expanded), None and 0 otherwise.
+    ``link_target`` is as stored, for symlinks and hard links. ``source`` is the file on this machine that holds the
+    content, from ``offset`` on, or None where the content cannot be had directly (compressed layers, sparse files).
+    """
+
+    def __new__(
+        cls,
+        path: str,
+        kind: _Kind,
+        *,
+        mode: int = 0o755,
+        uid: int = 0,
+        gid: int = 0,
+        size: int = 0,
+        link_target: str | None = None,
+        xattrs: dict[str, bytes] = ...,
+        digest: bytes | None = None,
+        source: str | None = None,
+        offset: int = 0,
+        device: tuple[int, int] | None = None,
+    ) -> Self: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def kind(self) -> _Kind: ...
+    @property
+    def mode(self) -> int: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def link_target(self) -> str | None: ...
+    @property
+    def xattrs(self) -> dict[str, bytes]: ...
+    @property
+    def digest(self) -> bytes | None: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def offset(self) -> int:
+        """Where the content starts: in ``source`` where there is one, otherwise in the uncompressed tar; in bytes."""
+    @property
+    def device(self) -> tuple[int, int] | None:
+        """Major and minor number of a character or block device."""
+    def replace(
+        self, *, path: str | None = None, mode: int | None = None, uid: int | None = None, gid: int | None = None
+    ) -> Entry:
+        """Return the same entry with some fields changed."""
+
+def tree_digest(entries: Sequence[Entry]) -> bytes:
+    """Return the content digest of a tree: see ``docs/formats.md``, "Tree digest".
+
+    The order of ``entries`` does not matter; times, inodes and sources do not either.
+
+    Raises:
+        ValueError: two entries have one path, or a file has no digest.
+    """
+
+@final
+class LayerReader:
+    """One pass over a layer file, plain, gzip or zstd (told by its first bytes): every entry, and every digest.
+
+    ``diff_id``, ``digest``, ``size`` (stored bytes), ``tar_size`` (uncompressed bytes) are known once ``next_batch``
+    has returned an empty list; before that they raise ``ValueError``. Memory stays bounded whatever the layer's size.
+    """
+
+    def __new__(cls, path: _Path) -> Self: ...
+    def next_batch(self, limit: int = 4096) -> list[Entry]:
+        """Return up to ``limit`` further entries in their stored order; empty at the end of the layer.
+
+        Raises:
+            LayerError: the layer is malformed; the reader stays at this error.
+        """
+    @property
+    def compression(self) -> _Compression: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def diff_id(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def tar_size(self) -> int: ...
+
+def decompress_layer(path: _Path, destination: _Path) -> tuple[bytes, int]:
+    """Write a layer's uncompressed tar to a new file; return its digest (the diff_id) and size."""
+
+@final
+class LayerWriter:
+    """Writes a deterministic tar: the same entries give the same bytes on every machine and in every version.
+
+    POSIX ustar headers, PAX records only where a field does not fit; every mtime is ``mtime`` seconds since the epoch,
+    owner and group names empty. Format: ``docs/formats.md``, "Layer".
+    """
+
+    def __new__(cls, path: _Path, mtime: int = 0) -> Self:
+        """Create the file ``path``, which must not exist."""
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Append entries in their order, with the content from their sources.
+
+        Raises:
+            ContentChanged: a file's content no longer has the digest or size that its entry says.
+            ValueError: an entry has no source for its content.
+        """
+    def finish(self) -> tuple[bytes, int]:
+        """End the tar, close the file and return its digest (also its diff_id) and size in bytes."""
+
+# --- build contexts ------------------------------------------------------------------------------------------------
+
+@final
+class BuildContext:
+    """A build context folder, less what its ``.dockerignore`` leaves out.
+
+    The folder is walked once, in parallel, on construction; contents are hashed when first asked for, in parallel, and
+    then remembered. Symlinks are never followed out of the folder. Sockets are left out.
+    """
+
+    def __new__(cls, root: _Path, ignore: Sequence[str] = (), threads: int = 0) -> Self:
+        """``ignore`` holds the lines of a ``.dockerignore`` (comments and blank lines allowed).
+
+        Raises:
+            PatternError: a line is malformed.
+            OSError: the folder cannot be read.
+        """
+    def __len__(self) -> int:
+        """How many entries the context has after ``ignore``."""
+    @property
+    def total_size(self) -> int:
+        """Bytes of all files of the context after ``ignore``."""
+    def copy_source(self, source: str, exclude: Sequence[str] = ()) -> list[Entry]:
+        """Return what ``COPY source dest/`` copies, in the order of paths' bytes, with owner 0:0 and content digests.
+
+        ``source`` may hold Docker's wildcards (``*``, ``?``, ``[a-z]``, ``\\``); paths are relative to the destination
+        folder: a file has its base name, a folder's content is relative to that folder, and the folder itself is there
+        as an entry with the path ``""`` (its mode is what a new destination gets). A symlink named by ``source`` itself
+        is followed within the context; one below a copied folder is copied as a symlink. ``exclude`` holds
+        patterns as in ``--exclude``.
+
+        Raises:
+            FileNotFoundError: nothing of the context matches ``source``; the message says whether ``ignore`` hides it.
+            PatternError: a pattern is malformed.
+        """
+
+def match_patterns(patterns: Sequence[str], paths: Sequence[str]) -> list[bool]:
+    """Tell for each path whether ``.dockerignore`` lines leave it out (last match wins, ``!`` re-includes)."""

@@ -1,0 +1,1 @@
+"""Builds images from Dockerfiles against a cache: `lamella build`."""

@@ -1,0 +1,1 @@
+"""The `lamella` command; one module a command."""

@@ -1,0 +1,97 @@
+"""What can go wrong, as types that carry identities.
+
+Each door translates these in one table (``server/grpc/status.py`` and its like); no other module knows a status code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lamella.model import Digest
+
+
+class LamellaError(Exception):
+    """The base of every error that this package raises on purpose."""
+
+
+class NotFound(LamellaError):
+    """A blob is not in the store."""
+
+    def __init__(self, digest: Digest) -> None:
+        super().__init__(f"blob {digest} is not in the store")
+        self.digest = digest
+
+
+class DigestMismatch(LamellaError):
+    """The bytes do not have the digest that was announced; nothing was stored."""
+
+    def __init__(self, expected: Digest, actual: Digest) -> None:
+        super().__init__(f"expected {expected}, but the bytes have {actual}")
+        self.expected = expected
+        self.actual = actual
+
+
+class SizeMismatch(LamellaError):
+    """A blob does not have the size in bytes that was announced; nothing was stored."""
+
+    def __init__(self, digest: Digest, expected: int, actual: int) -> None:
+        super().__init__(f"blob {digest} was announced with {expected} bytes, but has {actual}")
+        self.digest = digest
+        self.expected = expected
+        self.actual = actual
+
+
+class OutOfRange(LamellaError):
+    """An offset or length, in bytes, does not lie within a blob."""
+
+    def __init__(self, digest: Digest, offset: int, size: int) -> None:
+        super().__init__(f"offset {offset} is not within blob {digest} of {size} bytes")
+        self.digest = digest
+        self.offset = offset
+        self.size = size
+
+
+class LimitExceeded(LamellaError):
+    """A named limit was exceeded."""
+
+    def __init__(self, limit: str, most: int, actual: int) -> None:
+        super().__init__(f"{limit} is limited to {most}, not {actual}")
+        self.limit = limit
+        self.most = most
+        self.actual = actual
+
+
+class Invalid(LamellaError):
+    """A field of a request cannot be what it was given as."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class Leased(LamellaError):
+    """A blob is in use and cannot be deleted now."""
+
+    def __init__(self, digest: Digest) -> None:
+        super().__init__(f"blob {digest} is leased")
+        self.digest = digest
+
+
+class ReadOnly(LamellaError):
+    """The store accepts no writes since one failed to reach the disk."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store is read-only: {reason}; check the disk, then restart the server")
+        self.reason = reason
+
+
+class DockerfileError(LamellaError):
+    """A Dockerfile cannot be built as written; ``line`` counts from 1."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"{file}:{line}: {reason}")
+        self.file = file
+        self.line = line
+        self.reason = reason

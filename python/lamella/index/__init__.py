@@ -1,0 +1,1 @@
+"""LMDB tables: the only place that knows LMDB."""

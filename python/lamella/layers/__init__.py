@@ -1,0 +1,1 @@
+"""Layers: tar streams, plain or compressed, and the file systems that stacks of them make."""

@@ -1,0 +1,1 @@
+"""The doors: adapters that parse, call the domain and translate errors."""

@@ -1,0 +1,1 @@
+"""The gRPC door: the step API and REAPI v2."""

@@ -1,0 +1,1 @@
+"""Statistics: hits, misses, bytes and time saved."""

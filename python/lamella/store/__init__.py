@@ -1,0 +1,1 @@
+"""Blobs: the protocol, the local store, and wrappers of the same protocol."""

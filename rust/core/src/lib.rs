@@ -1,0 +1,3 @@
+//! Hashing, tar streams and layer files for Lamella.
+//!
+//! Pure Rust: nothing here knows Python, and nothing here is asynchronous.
