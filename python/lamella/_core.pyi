@@ -223,9 +223,9 @@ class BuildContext:
     def total_size(self) -> int:
         """Bytes of all files of the context after ``ignore``."""
     def copy_source(self, source: str, exclude: Sequence[str] = ()) -> list[Entry]:
-        """Return what ``COPY source dest/`` copies, in the order of paths' bytes, with owner 0:0 and content digests.
+        r"""Return what ``COPY source dest/`` copies, in the order of paths' bytes, with owner 0:0 and content digests.
 
-        ``source`` may hold Docker's wildcards (``*``, ``?``, ``[a-z]``, ``\\``); paths are relative to the destination
+        ``source`` may hold Docker's wildcards (``*``, ``?``, ``[a-z]``, ``\``); paths are relative to the destination
         folder: a file has its base name, a folder's content is relative to that folder, and the folder itself is there
         as an entry with the path ``""`` (its mode is what a new destination gets). A symlink named by ``source`` itself
         is followed within the context; one below a copied folder is copied as a symlink. ``exclude`` holds
