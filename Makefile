@@ -50,6 +50,12 @@ fmt: setup ## Format Python and Rust
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/ruff check --quiet --fix
 
+proto: $(VENV)/.synced ## Generate lamella._proto from protos/
+	@$(BIN)/python protos/generate.py
+
+proto-check: $(VENV)/.synced ## Check that lamella._proto is what `make proto` generates
+	@$(BIN)/python protos/generate.py --check
+
 bench: setup ## Measure, side by side with the peers
 	@$(BIN)/pytest benches --benchmark-only
 
