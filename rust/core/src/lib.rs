@@ -1,3 +1,10 @@
 //! Hashing, tar streams and layer files for Lamella.
 //!
 //! Pure Rust: nothing here knows Python, and nothing here is asynchronous.
+
+pub mod digest;
+pub mod entry;
+pub mod error;
+pub mod hash_files;
+pub mod sha256;
+pub mod tree;

@@ -1,9 +1,22 @@
 //! The extension module `lamella._core`: it converts arguments, releases the GIL and calls `lamella-core`.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a converted argument belongs to the function that Python calls"
+)]
+
+mod buffer;
+mod digest;
+mod entry;
+mod error;
+
 use pyo3::prelude::*;
 
 /// Native hashing, tar streams and layer files; see `_core.pyi` for the documentation.
 #[pymodule]
-fn _core(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    error::register(module)?;
+    digest::register(module)?;
+    entry::register(module)?;
     Ok(())
 }
