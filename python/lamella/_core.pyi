@@ -58,7 +58,12 @@ class BlobFile:
 
     Without ``path`` the file has no name until it is published (``O_TMPFILE``; where the file system has none, a name
     that starts with ``.tmp-`` in ``directory``, removed on close). With ``path`` the file has that name from the start,
-    outlives the process, and is continued where it ends: its bytes are hashed again on opening.
+    outlives the process, and is continued where it ends: its bytes are hashed again on opening. A write or sync that
+    failed (``OSError``) leaves a file that can only be closed, and is then removed. Every call on a closed file but
+    ``close`` raises ``ValueError``.
+
+    Raises:
+        BlockingIOError: another process or object has the file ``path`` open.
     """
 
     def __new__(cls, directory: _Path, path: _Path | None = None) -> Self: ...
@@ -74,7 +79,8 @@ class BlobFile:
     def publish(self, path: _Path) -> bool:
         """Give the file its final name without ever replacing another; False where the name exists already.
 
-        The file is closed in either case, and loses any other name it had. The directory is not synced.
+        The file is closed in either case, and loses any other name it had. The directory is not synced. After an
+        ``OSError`` the file is still open, so that a missing directory can be made.
         """
     def close(self, keep: bool = False) -> None:
         """Close the file and remove it, or keep it if it has a name of its own and ``keep`` is true."""

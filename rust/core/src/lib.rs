@@ -2,6 +2,7 @@
 //!
 //! Pure Rust: nothing here knows Python, and nothing here is asynchronous.
 
+pub mod blob_file;
 pub mod digest;
 pub mod entry;
 pub mod error;

@@ -5,6 +5,7 @@
     reason = "a converted argument belongs to the function that Python calls"
 )]
 
+mod blob_file;
 mod buffer;
 mod digest;
 mod entry;
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(module)?;
     digest::register(module)?;
+    blob_file::register(module)?;
     entry::register(module)?;
     Ok(())
 }
