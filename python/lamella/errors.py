@@ -5,9 +5,12 @@ Each door translates these in one table (``server/grpc/status.py`` and its like)
 
 from __future__ import annotations
 
+from os import fspath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from lamella.model import Digest
 
 
@@ -84,6 +87,40 @@ class ReadOnly(LamellaError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the store is read-only: {reason}; check the disk, then restart the server")
+        self.reason = reason
+
+
+class StorageFull(LamellaError):
+    """There is no room left on the disk or in the index; what was being written was not stored, the rest is intact."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no room is left: {reason}")
+        self.reason = reason
+
+
+class Corrupted(LamellaError):
+    """A stored blob no longer has the bytes that it was stored with; it was taken out of the store."""
+
+    def __init__(self, digest: Digest, reason: str) -> None:
+        super().__init__(f"blob {digest} is damaged: {reason}")
+        self.digest = digest
+        self.reason = reason
+
+
+class UploadBusy(LamellaError):
+    """An upload is being continued by someone else."""
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"upload {upload_id} is in use")
+        self.upload_id = upload_id
+
+
+class StoreError(LamellaError):
+    """A folder cannot be opened as a store."""
+
+    def __init__(self, path: PathLike[str], reason: str) -> None:
+        super().__init__(f"{fspath(path)}: {reason}")
+        self.path = path
         self.reason = reason
 
 

@@ -1,1 +1,30 @@
 """LMDB tables: the only place that knows LMDB."""
+
+from lamella.index.actions import Actions
+from lamella.index.blobs import INLINE_MAX, USED_RESOLUTION, BlobRecord, Blobs
+from lamella.index.counters import CounterKey, Counters, CounterTable
+from lamella.index.environment import Index
+from lamella.index.health import Health
+from lamella.index.layers import LayerRecord, Layers
+from lamella.index.leases import Lease, Leases
+from lamella.index.step_record import StepRecord
+from lamella.index.steps import Steps
+
+__all__ = [
+    "INLINE_MAX",
+    "USED_RESOLUTION",
+    "Actions",
+    "BlobRecord",
+    "Blobs",
+    "CounterKey",
+    "CounterTable",
+    "Counters",
+    "Health",
+    "Index",
+    "LayerRecord",
+    "Layers",
+    "Lease",
+    "Leases",
+    "StepRecord",
+    "Steps",
+]
