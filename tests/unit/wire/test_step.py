@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+
+from lamella._proto.lamella.v1 import step_cache_pb2 as pb
+from lamella.errors import Invalid
+from lamella.model import SCRATCH, Step, StepResult
+from lamella.wire.result import result_from_message, result_to_message
+from lamella.wire.step import step_from_message, step_to_message
+from tests.unit.wire.strategies import results, steps
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+@given(steps)
+def test_a_step_survives_the_wire(step: Step) -> None:
+    message = pb.Step.FromString(step_to_message(step).SerializeToString())
+    assert step_from_message(message, step.parent, "step") == step
+
+
+@given(results)
+def test_a_result_survives_the_wire(result: StepResult) -> None:
+    message = pb.StepResult.FromString(result_to_message(result).SerializeToString())
+    assert result_from_message(message, "result") == result
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (pb.Step(), "step.platform"),
+        (pb.Step(platform=pb.Platform(os="linux", architecture="a/b")), "step.platform"),
+        (pb.Step(platform=pb.Platform(os="linux", architecture="amd64")), "step.instruction.form"),
+    ],
+)
+def test_a_malformed_step_is_refused_by_its_field(message: pb.Step, field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        step_from_message(message, SCRATCH, "step")
+    assert caught.value.field == field
+
+
+def _result(**layer: object) -> pb.StepResult:
+    message = pb.StepResult(layer=pb.Layer(media_type="tar", digest=DIGEST, size_bytes=1, diff_id=DIGEST))
+    for name, value in layer.items():
+        setattr(message.layer, name, value)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (_result(digest="sha256:xyz"), "result.layer.digest"),
+        (_result(diff_id=""), "result.layer.diff_id"),
+        (_result(size_bytes=-1), "result.layer.size_bytes"),
+        (_result(media_type=""), "result.layer.media_type"),
+        (pb.StepResult(config_change="[]"), "result.config_change"),
+        (pb.StepResult(config_change="{"), "result.config_change"),
+        (pb.StepResult(config_change="[" * 100_000), "result.config_change"),
+        (pb.StepResult(duration={"seconds": -1}), "result.duration"),
+        (pb.StepResult(duration={"nanos": 10**9}), "result.duration"),
+        (pb.StepResult(created={"seconds": -1}), "result.created"),
+    ],
+)
+def test_a_malformed_result_is_refused_by_its_field(message: pb.StepResult, field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        result_from_message(message, "result")
+    assert caught.value.field == field
+
+
+def test_no_config_change_is_the_empty_patch() -> None:
+    assert result_from_message(pb.StepResult(), "result").config_change == "{}"
