@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+git tag "v$1"
+git push origin "v$1"

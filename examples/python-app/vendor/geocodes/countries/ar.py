@@ -1,0 +1,5 @@
+"""Argentina."""
+
+from geocodes.model import Country
+
+COUNTRY = Country(code="AR", name="Argentina", currency="ARS", dialling_code=54)

@@ -1,0 +1,5 @@
+"""Egypt."""
+
+from geocodes.model import Country
+
+COUNTRY = Country(code="EG", name="Egypt", currency="EGP", dialling_code=20)

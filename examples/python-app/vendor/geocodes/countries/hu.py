@@ -1,0 +1,5 @@
+"""Hungary."""
+
+from geocodes.model import Country
+
+COUNTRY = Country(code="HU", name="Hungary", currency="HUF", dialling_code=36)

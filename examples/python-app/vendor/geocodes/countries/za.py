@@ -1,0 +1,5 @@
+"""South Africa."""
+
+from geocodes.model import Country
+
+COUNTRY = Country(code="ZA", name="South Africa", currency="ZAR", dialling_code=27)

@@ -1,0 +1,6 @@
+from recordset.column import Column
+
+
+def test_a_copy_leaves_the_original_alone():
+    first = Column(a=1)
+    assert (first.with_values(a=2)["a"], first["a"]) == (2, 1)

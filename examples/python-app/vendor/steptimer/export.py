@@ -1,0 +1,19 @@
+"""Export of steptimer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Export:
+    """Holds named values; unknown names are errors."""
+
+    def __init__(self, **values: Any) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def with_values(self, **values: Any) -> Export:
+        """Return a copy with some values changed."""
+        return Export(**{**self._values, **values})

@@ -1,0 +1,6 @@
+from steptimer.clock import Clock
+
+
+def test_a_copy_leaves_the_original_alone():
+    first = Clock(a=1)
+    assert (first.with_values(a=2)["a"], first["a"]) == (2, 1)

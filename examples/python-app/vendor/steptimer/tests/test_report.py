@@ -1,0 +1,6 @@
+from steptimer.report import Report
+
+
+def test_a_copy_leaves_the_original_alone():
+    first = Report(a=1)
+    assert (first.with_values(a=2)["a"], first["a"]) == (2, 1)

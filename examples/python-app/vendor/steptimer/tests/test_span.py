@@ -1,0 +1,6 @@
+from steptimer.span import Span
+
+
+def test_a_copy_leaves_the_original_alone():
+    first = Span(a=1)
+    assert (first.with_values(a=2)["a"], first["a"]) == (2, 1)

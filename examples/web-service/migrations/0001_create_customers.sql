@@ -1,0 +1,10 @@
+BEGIN;
+CREATE TABLE customers (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    updated_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    state       TEXT NOT NULL DEFAULT 'new',
+    details     JSONB NOT NULL DEFAULT '{}'
+);
+CREATE INDEX customers_created_at ON customers (created_at);
+COMMIT;

@@ -1,0 +1,10 @@
+BEGIN;
+CREATE TABLE invoices (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    updated_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    state       TEXT NOT NULL DEFAULT 'new',
+    details     JSONB NOT NULL DEFAULT '{}'
+);
+CREATE INDEX invoices_created_at ON invoices (created_at);
+COMMIT;

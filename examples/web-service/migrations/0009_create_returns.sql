@@ -1,0 +1,10 @@
+BEGIN;
+CREATE TABLE returns (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    updated_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    state       TEXT NOT NULL DEFAULT 'new',
+    details     JSONB NOT NULL DEFAULT '{}'
+);
+CREATE INDEX returns_created_at ON returns (created_at);
+COMMIT;

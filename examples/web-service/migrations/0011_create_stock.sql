@@ -1,0 +1,10 @@
+BEGIN;
+CREATE TABLE stock (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    updated_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    state       TEXT NOT NULL DEFAULT 'new',
+    details     JSONB NOT NULL DEFAULT '{}'
+);
+CREATE INDEX stock_created_at ON stock (created_at);
+COMMIT;

@@ -1,0 +1,129 @@
+"""Writes an OCI Image Layout, as a folder or as one tar (OCI Image Specification 1.1, "Image Layout")."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from lamella import _core
+from lamella.errors import DigestMismatch
+from lamella.layers import media_types
+from lamella.layers.image import Json, descriptor_json, parse_document
+from lamella.layers.oci_layout import LAYOUT_VERSION
+from lamella.model import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lamella.model import Descriptor, Platform
+
+COPY_BUFFER = 1 << 20
+
+
+def encode(document: Json) -> bytes:
+    """Return a JSON document as the same bytes on every machine: no spaces, keys in the order given."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class OciLayoutWriter:
+    """Fills a layout folder, new or existing; every file appears complete, under its final name, or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._blobs = folder / "blobs" / "sha256"
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        _replace(folder / "oci-layout", encode({"imageLayoutVersion": LAYOUT_VERSION}))
+
+    def blob_path(self, digest: Digest) -> Path:
+        """Where the layout keeps a blob."""
+        return self._blobs / digest.hex
+
+    def add_bytes(self, digest: Digest, data: bytes) -> None:
+        """Add a small blob.
+
+        Raises:
+            DigestMismatch: the bytes have another digest; nothing is written.
+        """
+        actual = Digest.of(data)
+        if actual != digest:
+            raise DigestMismatch(digest, actual)
+        _replace(self.blob_path(digest), data)
+
+    def add_file(self, digest: Digest, source: Path) -> None:
+        """Add a blob from a file whose digest the caller has checked; it is linked where that is possible."""
+        target = self.blob_path(digest)
+        if target.exists():
+            return
+        try:
+            os.link(source, target)
+        except OSError:  # another file system, or one without links
+            with source.open("rb") as content, _replacing(target) as file:
+                shutil.copyfileobj(content, file, COPY_BUFFER)
+
+    def finish(self, manifest: Descriptor, platform: Platform, reference: str = "") -> None:
+        """Name the image in ``index.json``: it takes the place of one with the same reference or digest.
+
+        All its blobs must have been added.
+        """
+        path = self.folder / "index.json"
+        entries: list[Json] = []
+        if path.is_file():
+            entries = [
+                entry
+                for entry in parse_document(path.read_bytes(), str(path)).get("manifests", [])
+                if (_reference(entry) != reference if reference else entry.get("digest") != str(manifest.digest))
+            ]
+        more: Json = {"platform": {"architecture": platform.architecture, "os": platform.os}}
+        if platform.variant:
+            more["platform"]["variant"] = platform.variant
+        if reference:
+            more["annotations"] = {media_types.REF_NAME: reference}
+        entries.append(descriptor_json(manifest, **more))
+        index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}
+        _replace(path, encode(index))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        temporary.chmod(0o644)
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _replace(path: Path, data: bytes) -> None:
+    with _replacing(path) as file:
+        file.write(data)
+
+
+def _reference(entry: Json) -> str:
+    return str((entry.get("annotations") or {}).get(media_types.REF_NAME, ""))
+
+
+def pack(folder: Path, destination: Path) -> None:
+    """Write a layout folder as one tar, the same bytes for the same image; ``destination`` is replaced at once."""
+    entries = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir():
+            entries.append(_core.Entry(name, "directory", mode=0o755))
+        else:
+            digest, size = _core.hash_file(path)
+            entries.append(_core.Entry(name, "file", mode=0o644, size=size, digest=digest, source=str(path)))
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".tmp-") as temporary:
+        tar = Path(temporary) / destination.name
+        writer = _core.LayerWriter(tar)
+        writer.add(entries)
+        writer.finish()
+        tar.rename(destination)
