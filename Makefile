@@ -21,7 +21,8 @@ $(VENV)/.synced: pyproject.toml uv.lock
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.synced $(RUST_SOURCES)
-	@$(BIN)/maturin develop --release --locked --uv --quiet
+	@echo 'building the extension (a minute or two the first time)'
+	@$(BIN)/maturin develop --release --locked --uv --quiet 2>$(VENV)/build.log || { cat $(VENV)/build.log; exit 1; }
 	@touch $@
 
 setup: $(VENV)/.built ## Virtual environment, dependencies, and the Rust extension
