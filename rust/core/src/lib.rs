@@ -6,6 +6,8 @@ pub mod blob_file;
 pub mod digest;
 pub mod entry;
 pub mod error;
+pub mod glob;
 pub mod hash_files;
+pub mod pattern;
 pub mod sha256;
 pub mod tree;
