@@ -3,6 +3,8 @@
 //! Pure Rust: nothing here knows Python, and nothing here is asynchronous.
 
 pub mod blob_file;
+pub mod context;
+pub mod copy_source;
 pub mod digest;
 pub mod entry;
 pub mod error;
@@ -11,3 +13,4 @@ pub mod hash_files;
 pub mod pattern;
 pub mod sha256;
 pub mod tree;
+pub mod walk;

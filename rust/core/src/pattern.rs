@@ -93,6 +93,12 @@ impl Patterns {
         Ok(())
     }
 
+    /// Whether there is no pattern.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
     /// Whether `path`, which is relative and clean, is left out.
     #[must_use]
     pub fn leave_out(&self, path: &[u8]) -> bool {

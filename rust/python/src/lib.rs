@@ -7,6 +7,7 @@
 
 mod blob_file;
 mod buffer;
+mod context;
 mod digest;
 mod entry;
 mod error;
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(module)?;
+    context::register(module)?;
     digest::register(module)?;
     blob_file::register(module)?;
     entry::register(module)?;

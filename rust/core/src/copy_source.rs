@@ -1,0 +1,210 @@
+//! What a COPY or ADD takes from a folder: wildcards, symlinks, and whose paths they become.
+//!
+//! The rules are Docker's build reference, "COPY", as its builder carries them out.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+use crate::entry::Kind;
+use crate::error::quoted;
+use crate::glob::{DoubleStar, Glob};
+use crate::pattern::{PatternError, Patterns, clean};
+use crate::walk::{Tree, below, joined};
+
+/// How many symlinks are followed on the way to one source.
+pub const MAX_LINKS: usize = 255;
+
+/// Why a source cannot be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A pattern is malformed.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Nothing in the folder is, or leads to, what the source names.
+    #[error("{} is not in the build context", quoted(_0))]
+    NotFound(Vec<u8>),
+    /// Symlinks lead to each other.
+    #[error("more than {MAX_LINKS} symlinks on the way to {}", quoted(_0))]
+    TooManyLinks(Vec<u8>),
+    /// A wildcard matches sources that do not fit into one folder.
+    #[error(
+        "{} gives a folder and a file for the one path {}",
+        quoted(written),
+        quoted(path)
+    )]
+    Conflict {
+        /// The source as it was written.
+        written: Vec<u8>,
+        /// Relative to the destination.
+        path: Vec<u8>,
+    },
+}
+
+/// What is copied: from path relative to the destination, to position in the tree.
+pub type Selection = BTreeMap<Vec<u8>, usize>;
+
+/// Selects what `COPY source destination/` copies. A file keeps the base name that the source gives it, a folder is
+/// there itself, as the empty path, with all that is in it; `exclude` holds patterns relative to the source.
+///
+/// # Errors
+/// The source is malformed, leads nowhere, or in circles.
+pub fn select(tree: &Tree, source: &[u8], exclude: &Patterns) -> Result<Selection, SourceError> {
+    let mut selection = Selection::new();
+    for path in expand(tree, source)? {
+        let position = resolve(tree, &path)?.ok_or_else(|| SourceError::NotFound(path.clone()))?;
+        let node = &tree.nodes()[position];
+        let pairs = if node.kind == Kind::Directory {
+            let skip = if node.path.is_empty() {
+                0
+            } else {
+                node.path.len() + 1
+            };
+            let content = tree.positions_below(&node.path);
+            without(
+                exclude,
+                tree,
+                content.map(|position| (tree.nodes()[position].path[skip..].to_vec(), position)),
+            )
+        } else {
+            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            without(exclude, tree, [(name.to_vec(), position)].into_iter())
+        };
+        if node.kind == Kind::Directory {
+            // A new destination gets the mode of the first folder; one that is there keeps its own.
+            selection.entry(Vec::new()).or_insert(position);
+        }
+        for (path, position) in pairs {
+            match selection.entry(path) {
+                Slot::Vacant(slot) => {
+                    slot.insert(position);
+                }
+                Slot::Occupied(mut slot) => {
+                    let is_folder =
+                        |position: usize| tree.nodes()[position].kind == Kind::Directory;
+                    if is_folder(*slot.get()) != is_folder(position) {
+                        return Err(SourceError::Conflict {
+                            written: source.to_vec(),
+                            path: slot.key().clone(),
+                        });
+                    }
+                    slot.insert(position);
+                }
+            }
+        }
+    }
+    Ok(selection)
+}
+
+/// Leaves out what the patterns exclude, but for folders in which something stays.
+fn without(
+    exclude: &Patterns,
+    tree: &Tree,
+    pairs: impl Iterator<Item = (Vec<u8>, usize)>,
+) -> Vec<(Vec<u8>, usize)> {
+    if exclude.is_empty() {
+        return pairs.collect();
+    }
+    let (excluded, mut kept): (Vec<_>, Vec<_>) =
+        pairs.partition(|(path, _)| exclude.leave_out(path));
+    let paths: Vec<Vec<u8>> = kept.iter().map(|(path, _)| path.clone()).collect();
+    kept.extend(excluded.into_iter().filter(|(path, position)| {
+        tree.nodes()[*position].kind == Kind::Directory && !below(&paths, path).is_empty()
+    }));
+    kept
+}
+
+/// The paths that a source stands for: itself, or what its wildcards match, in the order of a walk.
+fn expand(tree: &Tree, source: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
+    let rooted = clean(&[b"/", source].concat());
+    let path = &rooted[1..];
+    let Some((plain, wildcard)) = split_at_wildcard(path) else {
+        return Ok(vec![path.to_vec()]);
+    };
+    let glob = Glob::parse(wildcard, DoubleStar::Star).map_err(|reason| PatternError {
+        line: None,
+        pattern: source.to_vec(),
+        reason,
+    })?;
+    let mut matches: Vec<Vec<u8>> = Vec::new();
+    if let Some(folder) = resolve(tree, plain)? {
+        let folder = &tree.nodes()[folder].path;
+        for position in tree.positions_below(folder) {
+            let path = &tree.nodes()[position].path;
+            let relative = &path[folder.len() + usize::from(!folder.is_empty())..];
+            if glob.matches(relative) {
+                matches.push(path.clone());
+            }
+        }
+    }
+    if matches.is_empty() {
+        return Err(SourceError::NotFound(source.to_vec()));
+    }
+    matches.sort_unstable_by(|one, other| parts(one).cmp(parts(other)));
+    // What is in a folder that matches is copied with it.
+    matches.dedup_by(|later, earlier| later.starts_with(&joined(earlier, b"")));
+    Ok(matches)
+}
+
+fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/')
+}
+
+/// Splits a path before its first part with a wildcard, if it has one. A part without is taken as it is, `\` included.
+fn split_at_wildcard(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut start = 0;
+    for part in parts(path) {
+        let mut bytes = part.iter();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'\\' => {
+                    bytes.next();
+                }
+                b'*' | b'?' | b'[' => return Some((&path[..start.max(1) - 1], &path[start..])),
+                _ => {}
+            }
+        }
+        start += part.len() + 1;
+    }
+    None
+}
+
+/// Follows symlinks in every part of a path, as if the tree were the root of the file system; none where it leads
+/// nowhere.
+fn resolve(tree: &Tree, path: &[u8]) -> Result<Option<usize>, SourceError> {
+    let mut pending: Vec<&[u8]> = parts(path).collect();
+    pending.reverse();
+    let mut current: Vec<u8> = Vec::new();
+    let mut links = 0;
+    while let Some(part) = pending.pop() {
+        match part {
+            b"" | b"." => continue,
+            b".." => {
+                let parent = current
+                    .iter()
+                    .rposition(|byte| *byte == b'/')
+                    .unwrap_or_default();
+                current.truncate(parent);
+                continue;
+            }
+            _ => {}
+        }
+        let candidate = joined(&current, part);
+        let Some(position) = tree.position(&candidate) else {
+            return Ok(None);
+        };
+        match &tree.nodes()[position].link_target {
+            None => current = candidate,
+            Some(target) => {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(SourceError::TooManyLinks(path.to_vec()));
+                }
+                if target.starts_with(b"/") {
+                    current.clear();
+                }
+                pending.extend(parts(target).collect::<Vec<_>>().into_iter().rev());
+            }
+        }
+    }
+    Ok(tree.position(&current))
+}
