@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,6 +32,9 @@ MAP_SIZE: Final = 64 << 30
 
 MAX_READERS: Final = 4096
 """Read transactions that may be open at once, over all processes."""
+
+FULL_BELOW: Final = 1 << 20
+"""Free bytes below which EIO means a full disk: LMDB reports it for a write that was cut short, as on a full disk."""
 
 TABLES: Final = (
     "meta",
@@ -71,7 +75,7 @@ class Index:
                 # Lookups by digest are random: reading ahead would push out pages that are in use.
                 readahead=False,
             )
-        except lmdb.Error as error:
+        except (lmdb.Error, OSError) as error:
             raise self._cannot_open(error) from error
         try:
             self._environment.reader_check()
@@ -130,8 +134,8 @@ class Index:
             version = found.decode(errors="replace")
             raise StoreError(self.path, f"the index has format {version}, this program reads format {FORMAT_VERSION}")
 
-    def _cannot_open(self, error: lmdb.Error) -> LamellaError:
-        if isinstance(error, lmdb.MapFullError) or error.code in NO_ROOM:
+    def _cannot_open(self, error: Exception) -> LamellaError:
+        if self._is_full(error):
             return StorageFull(f"the index in {self.path}: {error}")
         return StoreError(self.path, f"the index cannot be opened: {error}")
 
@@ -142,15 +146,14 @@ class Index:
             self.health.check()
             with self._environment.begin(write=True) as txn:
                 outcomes = [self._run(job, txn) for job in jobs]
-        except LamellaError as error:
-            outcomes = [(None, error)] * len(jobs)
-        except lmdb.Error as error:
-            outcomes = [(None, self._not_durable(error))] * len(jobs)
-        for job, (result, failure) in zip(jobs, outcomes, strict=True):
-            if failure is None:
+        except Exception as error:  # noqa: BLE001 - every job hears of it, and the thread must go on to say so
+            failure = error if isinstance(error, LamellaError) else self._not_durable(error)
+            outcomes = [(None, failure)] * len(jobs)
+        for job, (result, exception) in zip(jobs, outcomes, strict=True):
+            if exception is None:
                 job.future.set_result(result)
             else:
-                job.future.set_exception(failure)
+                job.future.set_exception(exception)
 
     def _run(self, job: Job[T], parent: Transaction) -> tuple[T | None, BaseException | None]:
         """Run one job in a transaction of its own, so that its failure is only its own."""
@@ -162,10 +165,19 @@ class Index:
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever submitted the job
             return None, error
 
-    def _not_durable(self, error: lmdb.Error) -> LamellaError:
-        if isinstance(error, lmdb.MapFullError) or error.code in NO_ROOM:
+    def _not_durable(self, error: Exception) -> LamellaError:
+        if self._is_full(error):
             return self._full(error)
         return self.health.fail(f"the index in {self.path} could not be written: {error}")
 
-    def _full(self, error: lmdb.Error) -> StorageFull:
+    def _is_full(self, error: Exception) -> bool:
+        if isinstance(error, lmdb.MapFullError):
+            return True
+        code = getattr(error, "code", 0)
+        if code != errno.EIO:
+            return code in NO_ROOM
+        file_system = os.statvfs(self.path)
+        return file_system.f_bavail * file_system.f_frsize < FULL_BELOW
+
+    def _full(self, error: Exception) -> StorageFull:
         return StorageFull(f"the index in {self.path}, at most {self._environment.info()['map_size']} bytes: {error}")

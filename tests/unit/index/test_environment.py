@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import multiprocessing
 import os
 import threading
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def put(index: Index, key: bytes, value: bytes = b"value") -> None:
     meta = index.table("meta")
-    index.submit(lambda txn: meta.put(txn, key, value)).result()
+    index.submit(lambda txn: meta.put(txn, key, value)).result(timeout=30)
 
 
 def get(index: Index, key: bytes) -> bytes | None:
@@ -155,7 +156,9 @@ def test_a_failed_commit_turns_the_index_read_only(tmp_path: Path, monkeypatch: 
 
         def __exit__(self, *_: object) -> None:
             self.txn.abort()
-            raise lmdb.Error("mdb_txn_commit", 5)
+            error = lmdb.Error("mdb_txn_commit: Input/output error")
+            error.code = errno.EIO  # type: ignore[misc]  # what the engine sets
+            raise error
 
     class FailingEnvironment:
         def begin(self, write: bool = False, parent: Transaction | None = None) -> object:
@@ -181,7 +184,7 @@ def _count_up(path: Path, times: int) -> None:
         meta.put(txn, b"count", b"%d" % (int(meta.get(txn, b"count") or b"0") + 1))
 
     for _ in range(times):
-        index.submit(increment).result()
+        index.submit(increment).result(timeout=30)
     index.close()
 
 
