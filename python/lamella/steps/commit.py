@@ -51,7 +51,7 @@ class Committed:
 
 
 async def commit(
-    step: Step, key: Digest, result: StepResult, scope: Scope, results: StepResults, layers: LayerCheck
+    step: Step, key: Digest, result: StepResult, *, scope: Scope, results: StepResults, layers: LayerCheck
 ) -> Committed:
     """Keep ``result`` as that of ``step``, unless ``scope`` has one already: the first stays.
 

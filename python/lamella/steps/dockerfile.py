@@ -97,9 +97,7 @@ def parse_trigger(expression: str, file: str, line: int) -> ParsedInstruction:
     """
     try:
         parsed = parse_dockerfile(expression.encode(), file)
-        if len(parsed.instructions) != 1:
-            raise DockerfileError(file, line, "not a single instruction")
-        _check_trigger(parsed.instructions[0].name, file, line)
+        _check_trigger([instruction.name for instruction in parsed.instructions], file, line)
     except (DockerfileError, UnicodeEncodeError) as error:
         reason = error.reason
         raise DockerfileError(file, line, f"the base image's ONBUILD {expression[:200]!r}: {reason}") from None
@@ -205,9 +203,7 @@ def _convert_trigger(command: Command, lines: Sequence[str], escape: str, file: 
     rest = re.sub(rf"\A{continued}*onbuild{continued}*", "", written, flags=re.IGNORECASE)
     try:
         commands = _parse([f"# escape={escape}", rest], file)
-        if len(commands) != 1:
-            raise DockerfileError(file, command.start_line, "not a single instruction")
-        _check_trigger(commands[0].cmd.upper(), file, command.start_line)
+        _check_trigger([command.cmd.upper() for command in commands], file, command.start_line)
         trigger = _convert(commands[0], lines, escape, file)
     except DockerfileError as error:
         raise DockerfileError(file, command.start_line, f"ONBUILD: {error.reason}") from None
@@ -221,6 +217,8 @@ def _convert_trigger(command: Command, lines: Sequence[str], escape: str, file: 
     )
 
 
-def _check_trigger(name: str, file: str, line: int) -> None:
-    if name in _NO_TRIGGER:
-        raise DockerfileError(file, line, f"{name} cannot be an ONBUILD trigger")
+def _check_trigger(names: Sequence[str], file: str, line: int) -> None:
+    if len(names) != 1:
+        raise DockerfileError(file, line, "not a single instruction")
+    if names[0] in _NO_TRIGGER:
+        raise DockerfileError(file, line, f"{names[0]} cannot be an ONBUILD trigger")
