@@ -9,6 +9,7 @@ from os import fspath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from os import PathLike
 
     from lamella.model import Digest
@@ -24,6 +25,22 @@ class NotFound(LamellaError):
     def __init__(self, digest: Digest) -> None:
         super().__init__(f"blob {digest} is not in the store")
         self.digest = digest
+
+
+class NoResult(LamellaError):
+    """An action has no result, or one whose blobs are no longer all in the store."""
+
+    def __init__(self, action: Digest) -> None:
+        super().__init__(f"action {action} has no result")
+        self.action = action
+
+
+class MissingBlobs(LamellaError):
+    """A result refers to blobs that are not in the store; it was not kept."""
+
+    def __init__(self, digests: Collection[Digest]) -> None:
+        super().__init__(f"not in the store: {', '.join(sorted(map(str, digests)))}")
+        self.digests = frozenset(digests)
 
 
 class DigestMismatch(LamellaError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable
     from contextlib import AbstractAsyncContextManager
 
     from typing_extensions import Buffer
@@ -74,7 +74,7 @@ class BlobStore(Protocol):
             NotFound: the store does not have it.
         """
 
-    def open(self, digest: Digest, offset: int = 0, length: int | None = None) -> AsyncIterator[Buffer]:
+    def open(self, digest: Digest, offset: int = 0, length: int | None = None) -> AsyncGenerator[Buffer, None]:
         """Yield a blob's bytes from ``offset``, at most ``length`` of them (all that follow where None).
 
         A length past the end is cut; an offset at the end yields nothing. Buffers are never empty. The iterator must

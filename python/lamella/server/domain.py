@@ -1,0 +1,29 @@
+"""What the doors call: the parts that ``app.py`` puts together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lamella.index import Actions, CounterTable, Health
+    from lamella.layers.ingest import LayerVerifier
+    from lamella.server.results import StepResults
+    from lamella.stats.recorder import Recorder
+    from lamella.store.protocol import BlobStore
+    from lamella.store.uploads import Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """``max_blob_size`` is in bytes."""
+
+    store: BlobStore
+    uploads: Uploads
+    actions: Actions
+    results: StepResults
+    layers: LayerVerifier
+    recorder: Recorder
+    counters: CounterTable
+    health: Health
+    max_blob_size: int

@@ -1,0 +1,79 @@
+"""Statistics for the people who run a farm."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from lamella._proto.lamella.v1 import stats_pb2 as pb
+from lamella._proto.lamella.v1.stats_pb2_grpc import StatsServicer
+from lamella.errors import Invalid, LimitExceeded
+from lamella.stats.report import Field, report
+from lamella.wire.fields import duration_to_message, timestamp_from_message
+
+if TYPE_CHECKING:
+    from lamella.index import CounterKey, Counters
+    from lamella.server.domain import Domain
+    from lamella.server.grpc.caller import Context
+
+MAX_ROWS: Final = 20_000
+"""The most rows of one answer."""
+
+_FIELDS: Final = {
+    pb.GetStatsRequest.PROJECT: Field.PROJECT,
+    pb.GetStatsRequest.BUILDER: Field.BUILDER,
+    pb.GetStatsRequest.INSTRUCTION: Field.INSTRUCTION,
+    pb.GetStatsRequest.DAY: Field.DAY,
+}
+
+
+class Stats(StatsServicer):
+    """Adds up what the index has, and first writes down what this process has counted."""
+
+    def __init__(self, domain: Domain) -> None:
+        self._recorder = domain.recorder
+        self._counters = domain.counters
+
+    async def GetStats(  # noqa: N802 - the name of the RPC
+        self, request: pb.GetStatsRequest, _context: Context
+    ) -> pb.GetStatsResponse:
+        """Answer with one row for each combination of the fields grouped by."""
+        group_by = [_field(number, f"group_by[{place}]") for place, number in enumerate(request.group_by)]
+        since = _day(request)
+        await self._recorder.flush()
+        rows = await asyncio.to_thread(lambda: report(self._counters.scan(since), group_by, request.project))
+        if len(rows) > MAX_ROWS:
+            raise LimitExceeded("rows of statistics (group by less, or ask since a later day)", MAX_ROWS, len(rows))
+        return pb.GetStatsResponse(rows=[_row(key, counters) for key, counters in rows])
+
+
+def _field(number: pb.GetStatsRequest.Field, field: str) -> Field:
+    found = _FIELDS.get(number)
+    if found is None:
+        raise Invalid(field, f"{number} is not a field to group by")
+    return found
+
+
+def _day(request: pb.GetStatsRequest) -> str:
+    if not request.HasField("since"):
+        return ""
+    return datetime.fromtimestamp(timestamp_from_message(request.since, "since"), UTC).date().isoformat()
+
+
+def _row(key: CounterKey, counters: Counters) -> pb.GetStatsResponse.Row:
+    return pb.GetStatsResponse.Row(
+        project=key.project,
+        builder=key.builder,
+        instruction=key.instruction,
+        day=key.day,
+        counters=pb.Counters(
+            lookups=counters.lookups,
+            hits=counters.hits,
+            misses=counters.misses,
+            commits=counters.commits,
+            bytes_in=counters.bytes_in,
+            bytes_out=counters.bytes_out,
+            saved=duration_to_message(counters.saved_ms / 1000),
+        ),
+    )

@@ -1,0 +1,62 @@
+"""The one table that says which gRPC status a domain error is (google.rpc.Code), and what goes with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import BadRequest, PreconditionFailure
+from google.rpc.status_pb2 import Status
+
+from lamella import errors
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+DETAILS_KEY: Final = "grpc-status-details-bin"
+"""The trailing metadata that holds an encoded ``google.rpc.Status``."""
+
+_CODES: Final[dict[type[errors.LamellaError], grpc.StatusCode]] = {
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.NoResult: grpc.StatusCode.NOT_FOUND,
+    errors.MissingBlobs: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.DigestMismatch: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.SizeMismatch: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.Invalid: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.OutOfRange: grpc.StatusCode.OUT_OF_RANGE,
+    errors.LimitExceeded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.StorageFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.Leased: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ReadOnly: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.UploadBusy: grpc.StatusCode.ABORTED,
+    errors.Corrupted: grpc.StatusCode.DATA_LOSS,
+}
+
+
+def code_of(error: errors.LamellaError) -> grpc.StatusCode:
+    """Return the status code of a domain error; INTERNAL for one that no request should meet."""
+    return _CODES.get(type(error), grpc.StatusCode.INTERNAL)
+
+
+def to_status(error: errors.LamellaError) -> Status:
+    """Return a domain error as a status message with the details that tell a program what to do."""
+    status = Status(code=code_of(error).value[0], message=str(error))
+    detail = _detail(error)
+    if detail is not None:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _detail(error: errors.LamellaError) -> Message | None:
+    match error:
+        case errors.Invalid():
+            return BadRequest(field_violations=[{"field": error.field, "description": error.reason}])
+        case errors.MissingBlobs():
+            # REAPI v2, Execute: a violation of type MISSING for each blob.
+            subjects = sorted(f"blobs/{digest.hex}" for digest in error.digests)
+            return PreconditionFailure(violations=[{"type": "MISSING", "subject": subject} for subject in subjects])
+        case _:
+            return None

@@ -1,0 +1,76 @@
+"""zstd streams (RFC 8878) on their way in and out, with bounded memory and off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Final
+
+from lamella.errors import Invalid
+from lamella.store.protocol import BUFFER_SIZE
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from typing_extensions import Buffer
+
+LEVEL: Final = 1
+"""Quick enough for a network: blobs at rest are compressed elsewhere, and better."""
+
+MAX_WINDOW_LOG: Final = 23
+"""The largest window of an incoming stream, 8 MiB: what RFC 8878, 3.1.1.1.2 asks every decoder to support."""
+
+
+async def compress(buffers: AsyncIterator[Buffer]) -> AsyncGenerator[bytes, None]:
+    """Yield one frame that holds all of ``buffers``."""
+    compressor = zstd.ZstdCompressor(level=LEVEL)
+    async for buffer in buffers:
+        if block := await asyncio.to_thread(compressor.compress, buffer):
+            yield block
+    yield compressor.flush()
+
+
+class Decompressor:
+    """Takes a stream of frames apart; every block that comes out has at most ``BUFFER_SIZE`` bytes."""
+
+    def __init__(self) -> None:
+        self._frame = self._new_frame()
+        self._started = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream may end here: between two frames."""
+        return not self._started
+
+    async def decompress(self, data: Buffer) -> AsyncIterator[bytes]:
+        """Yield what the next bytes of the stream hold.
+
+        Raises:
+            Invalid: the bytes are not zstd, damaged, or need a larger window than the server gives.
+        """
+        pending: Buffer = data
+        while True:
+            self._started = self._started or len(memoryview(pending)) > 0
+            try:
+                block = await asyncio.to_thread(self._frame.decompress, pending, BUFFER_SIZE)
+            except zstd.ZstdError as error:
+                raise Invalid("data", f"is not a zstd stream that this server reads: {error}") from None
+            if block:
+                yield block
+            pending = b""
+            if self._frame.eof:
+                pending = self._frame.unused_data
+                self._frame, self._started = self._new_frame(), False
+                if not pending:
+                    return
+            elif self._frame.needs_input:
+                return
+
+    @staticmethod
+    def _new_frame() -> zstd.ZstdDecompressor:
+        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG})
