@@ -1,1 +1,40 @@
-"""The Python client library."""
+"""The Python client library: ``AsyncClient`` for asyncio, ``Client`` for all other code."""
+
+from lamella.client.address import DEFAULT_ADDRESS, SERVER_VARIABLE
+from lamella.client.asynchronous import AsyncClient
+from lamella.client.blob import Blob
+from lamella.client.connection import Traffic
+from lamella.client.errors import (
+    ClientError,
+    Denied,
+    Missing,
+    NotReady,
+    Refused,
+    ServerFailed,
+    ServerUnreachable,
+    Timeout,
+    Unsupported,
+)
+from lamella.client.report import Capabilities, GroupBy, StatsRow
+from lamella.client.synchronous import Client
+
+__all__ = [
+    "DEFAULT_ADDRESS",
+    "SERVER_VARIABLE",
+    "AsyncClient",
+    "Blob",
+    "Capabilities",
+    "Client",
+    "ClientError",
+    "Denied",
+    "GroupBy",
+    "Missing",
+    "NotReady",
+    "Refused",
+    "ServerFailed",
+    "ServerUnreachable",
+    "StatsRow",
+    "Timeout",
+    "Traffic",
+    "Unsupported",
+]

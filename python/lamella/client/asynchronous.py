@@ -1,0 +1,113 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
+from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
+from lamella.client import download, report, step_calls, upload
+from lamella.client.connection import Connection
+from lamella.model import Scope
+from lamella.wire.blob import BlobName, blob_from_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from lamella.client.blob import Blob
+    from lamella.model import Digest, Step, StepResult
+    from lamella.steps.commit import Committed
+    from lamella.steps.resolve import Answer, Node
+
+DIGESTS_PER_CALL = 10_000
+"""How many digests are asked for in one ``FindMissingBlobs``: about 800 kB."""
+
+
+def _ignore(_: int) -> None:
+    """Report progress to nobody."""
+
+
+class AsyncClient(Connection):
+    """Talks to one server, for one scope and builder; use it as ``async with AsyncClient() as client``.
+
+    Every method raises ``ClientError`` where its call fails; calls are tried again while the server cannot be reached.
+    A ``progress`` function is told of further blob bytes that have gone over the wire (or need not).
+    """
+
+    def __init__(self, address: str | None = None, *, scope: Scope | None = None, builder: str = "") -> None:
+        super().__init__(address, builder=builder)
+        self.scope = scope or Scope()
+
+    async def capabilities(self) -> report.Capabilities:
+        """Ask what the server can do."""
+        return await report.get_capabilities(self, str(self.scope))
+
+    async def is_serving(self) -> bool:
+        """Ask whether the server accepts work."""
+        return await report.is_serving(self)
+
+    async def missing(self, blobs: Iterable[tuple[Digest, int]]) -> set[Digest]:
+        """Return which of some digests, given with their sizes in bytes, the server does not have."""
+        names = [BlobName(digest, size).message for digest, size in blobs]
+        stub = ContentAddressableStorageStub(self.channel)
+        absent: set[Digest] = set()
+        for start in range(0, len(names), DIGESTS_PER_CALL):
+            request = cas.FindMissingBlobsRequest(
+                instance_name=str(self.scope), blob_digests=names[start : start + DIGESTS_PER_CALL]
+            )
+            response = await self.unary(stub.FindMissingBlobs, request)
+            absent.update(blob_from_message(message, "digest").digest for message in response.missing_blob_digests)
+        return absent
+
+    async def upload(self, blobs: Sequence[Blob], progress: Callable[[int], None] = _ignore) -> set[Digest]:
+        """Send the blobs that the server does not have, and return the digests of these.
+
+        Small blobs share messages, large ones stream and are resumed where they broke off.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        absent = await self.missing((blob.digest, blob.size) for blob in blobs)
+        wanted = {blob.digest: blob for blob in blobs if blob.digest in absent}
+        progress(sum(blob.size for blob in blobs if blob.digest not in absent))
+        await upload.upload_all(self, str(self.scope), list(wanted.values()), progress)
+        return absent
+
+    async def download(
+        self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = _ignore
+    ) -> None:
+        """Write a blob to a file, which appears complete and verified, in place of what was there, or not at all.
+
+        Raises:
+            Missing: the server does not have it.
+            SizeMismatch, DigestMismatch: the server sent something else.
+            OSError: the file cannot be written.
+        """
+        await download.download_file(self, str(self.scope), digest, size, path, progress)
+
+    async def read(self, digest: Digest, size: int, most: int) -> bytes:
+        """Return a small blob; raises as ``download`` does, and ``LimitExceeded`` for more than ``most`` bytes."""
+        return await download.download_bytes(self, str(self.scope), digest, size, most)
+
+    async def resolve(self, nodes: Sequence[Node]) -> list[Answer]:
+        """Look up the steps of a Dockerfile, and return one answer for each, in their order."""
+        return await step_calls.resolve(self, self.scope, nodes)
+
+    async def commit(self, step: Step, key: Digest, result: StepResult) -> Committed:
+        """Keep the result of a step, whose layer must have been uploaded; the first result of a key stays.
+
+        Raises:
+            Refused: the key is not the step's, or the diff_id not the layer's.
+            NotReady: the layer is not in the store.
+        """
+        return await step_calls.commit(self, self.scope, step, key, result)
+
+    async def stats(
+        self, group_by: Sequence[report.GroupBy] = (), *, project: str = "", since: float | None = None
+    ) -> list[report.StatsRow]:
+        """Return counters, a row for each combination of the fields in ``group_by``.
+
+        ``project`` is a ``tenant/project`` to count alone, ``since`` the seconds since the epoch to count from.
+        """
+        return await report.get_stats(self, group_by, project, since)

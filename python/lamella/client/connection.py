@@ -1,0 +1,110 @@
+"""One channel to the server: retries, time limits, the count of bytes, errors translated."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import grpc
+from grpc import aio
+
+from lamella.client.address import server_address
+from lamella.client.errors import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from google.protobuf.message import Message
+
+T = TypeVar("T")
+
+CALL_SECONDS = 60.0
+"""How long a call that carries no blob may take."""
+
+MAX_MESSAGE = 16 << 20
+"""The largest message that is accepted, in bytes."""
+
+RETRIES = 4
+"""How often in a row a call is tried again after the server could not be reached, without any progress."""
+
+FIRST_DELAY = 0.1
+"""Seconds before the first retry; each further one waits twice as long, give or take a quarter."""
+
+BUILDER_METADATA = "lamella-builder"
+"""The metadata key under which a builder names itself, for the statistics."""
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes of all messages so far, blobs included, without the framing below them."""
+
+    sent: int = 0
+    received: int = 0
+
+
+class Connection:
+    """A channel to one server, opened at the first call; ``traffic`` counts what went over it."""
+
+    def __init__(self, address: str | None = None, *, builder: str = "") -> None:
+        self.address = server_address(address)
+        self.builder = builder
+        self.traffic = Traffic()
+        self.metadata = ((BUILDER_METADATA, builder),) if builder else ()
+        self.channel = aio.insecure_channel(self.address, options=_OPTIONS)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the channel; calls that still run are cancelled."""
+        await self.channel.close()
+
+    async def unary(self, method: Callable[..., Any], request: Message, seconds: float = CALL_SECONDS) -> Any:
+        """Make a call that may be repeated without harm.
+
+        Raises:
+            ClientError: the call failed; ``lamella.client.errors`` tells how.
+        """
+
+        async def attempt() -> Any:
+            self.traffic.sent += request.ByteSize()
+            response = await method(request, timeout=seconds, metadata=self.metadata)
+            self.traffic.received += response.ByteSize()
+            return response
+
+        return await self.retry(attempt)
+
+    async def retry(self, attempt: Callable[[], Awaitable[T]], progress: Callable[[], int] = lambda: 0) -> T:
+        """Run ``attempt`` until it succeeds, again only where the server could not be reached.
+
+        Attempts after which ``progress`` is higher than ever before do not count.
+
+        Raises:
+            ClientError: the last attempt's error.
+        """
+        failures, furthest = 0, progress()
+        while True:
+            try:
+                return await attempt()
+            except aio.AioRpcError as error:
+                if progress() > furthest:
+                    failures, furthest = 0, progress()
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or failures == RETRIES:
+                    raise translate(error, self.address) from None
+            spread = random.uniform(0.75, 1.25)  # noqa: S311  (keeps builders apart; it hides nothing)
+            await asyncio.sleep(FIRST_DELAY * 2**failures * spread)
+            failures += 1

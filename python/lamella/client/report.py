@@ -1,0 +1,103 @@
+"""What the server tells about itself: health, capabilities, statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as reapi
+from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import CapabilitiesStub
+from lamella._proto.lamella.v1 import stats_pb2 as pb
+from lamella._proto.lamella.v1.stats_pb2_grpc import StatsStub
+from lamella.wire.fields import duration_from_message, timestamp_to_message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lamella.client.connection import Connection
+
+
+class GroupBy(Enum):
+    """A field that statistics are told apart by."""
+
+    PROJECT = pb.GetStatsRequest.PROJECT
+    BUILDER = pb.GetStatsRequest.BUILDER
+    INSTRUCTION = pb.GetStatsRequest.INSTRUCTION
+    DAY = pb.GetStatsRequest.DAY
+
+
+@dataclass(frozen=True, slots=True)
+class StatsRow:
+    """Counters added up; the fields that were not grouped by are empty. ``saved`` is in seconds, sizes in bytes."""
+
+    project: str
+    builder: str
+    instruction: str
+    day: str
+    lookups: int
+    hits: int
+    misses: int
+    commits: int
+    bytes_in: int
+    bytes_out: int
+    saved: float
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the server can do: the REAPI versions it speaks, its limits in bytes, the wire compression it knows."""
+
+    low_version: str
+    high_version: str
+    max_batch_size: int
+    compressors: tuple[str, ...]
+
+
+async def get_stats(
+    connection: Connection, group_by: Sequence[GroupBy], project: str, since: float | None
+) -> list[StatsRow]:
+    """Call ``Stats.GetStats``; see ``AsyncClient.stats``."""
+    request = pb.GetStatsRequest(group_by=[field.value for field in group_by], project=project)
+    if since is not None:
+        request.since.CopyFrom(timestamp_to_message(since))
+    response = await connection.unary(StatsStub(connection.channel).GetStats, request)
+    return [
+        StatsRow(
+            project=row.project,
+            builder=row.builder,
+            instruction=row.instruction,
+            day=row.day,
+            lookups=row.counters.lookups,
+            hits=row.counters.hits,
+            misses=row.counters.misses,
+            commits=row.counters.commits,
+            bytes_in=row.counters.bytes_in,
+            bytes_out=row.counters.bytes_out,
+            saved=duration_from_message(row.counters.saved, "saved"),
+        )
+        for row in response.rows
+    ]
+
+
+async def get_capabilities(connection: Connection, instance: str) -> Capabilities:
+    """Call REAPI's ``Capabilities.GetCapabilities``."""
+    request = reapi.GetCapabilitiesRequest(instance_name=instance)
+    answer = await connection.unary(CapabilitiesStub(connection.channel).GetCapabilities, request)
+    low, high = answer.low_api_version, answer.high_api_version
+    cache = answer.cache_capabilities
+    return Capabilities(
+        low_version=f"{low.major}.{low.minor}",
+        high_version=f"{high.major}.{high.minor}",
+        max_batch_size=cache.max_batch_total_size_bytes,
+        compressors=tuple(reapi.Compressor.Value.Name(number).lower() for number in cache.supported_compressors),
+    )
+
+
+async def is_serving(connection: Connection) -> bool:
+    """Call ``grpc.health.v1.Health.Check`` for the server as a whole."""
+    answer = await connection.unary(HealthStub(connection.channel).Check, health_pb2.HealthCheckRequest())
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
