@@ -8,7 +8,6 @@ from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
 from lamella.client import download, report, step_calls, upload
 from lamella.client.connection import Connection
-from lamella.model import Scope
 from lamella.wire.blob import BlobName, blob_from_message
 
 if TYPE_CHECKING:
@@ -35,13 +34,9 @@ class AsyncClient(Connection):
     A ``progress`` function is told of further blob bytes that have gone over the wire (or need not).
     """
 
-    def __init__(self, address: str | None = None, *, scope: Scope | None = None, builder: str = "") -> None:
-        super().__init__(address, builder=builder)
-        self.scope = scope or Scope()
-
     async def capabilities(self) -> report.Capabilities:
         """Ask what the server can do."""
-        return await report.get_capabilities(self, str(self.scope))
+        return await report.get_capabilities(self)
 
     async def is_serving(self) -> bool:
         """Ask whether the server accepts work."""
@@ -54,7 +49,7 @@ class AsyncClient(Connection):
         absent: set[Digest] = set()
         for start in range(0, len(names), DIGESTS_PER_CALL):
             request = cas.FindMissingBlobsRequest(
-                instance_name=str(self.scope), blob_digests=names[start : start + DIGESTS_PER_CALL]
+                instance_name=self.instance, blob_digests=names[start : start + DIGESTS_PER_CALL]
             )
             response = await self.unary(stub.FindMissingBlobs, request)
             absent.update(blob_from_message(message, "digest").digest for message in response.missing_blob_digests)
@@ -71,12 +66,10 @@ class AsyncClient(Connection):
         absent = await self.missing((blob.digest, blob.size) for blob in blobs)
         wanted = {blob.digest: blob for blob in blobs if blob.digest in absent}
         progress(sum(blob.size for blob in blobs if blob.digest not in absent))
-        await upload.upload_all(self, str(self.scope), list(wanted.values()), progress)
+        await upload.upload_all(self, list(wanted.values()), progress)
         return absent
 
-    async def download(
-        self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = _ignore
-    ) -> None:
+    async def download(self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = _ignore) -> None:
         """Write a blob to a file, which appears complete and verified, in place of what was there, or not at all.
 
         Raises:
@@ -84,15 +77,15 @@ class AsyncClient(Connection):
             SizeMismatch, DigestMismatch: the server sent something else.
             OSError: the file cannot be written.
         """
-        await download.download_file(self, str(self.scope), digest, size, path, progress)
+        await download.download_file(self, digest, size, path, progress)
 
     async def read(self, digest: Digest, size: int, most: int) -> bytes:
         """Return a small blob; raises as ``download`` does, and ``LimitExceeded`` for more than ``most`` bytes."""
-        return await download.download_bytes(self, str(self.scope), digest, size, most)
+        return await download.download_bytes(self, digest, size, most)
 
     async def resolve(self, nodes: Sequence[Node]) -> list[Answer]:
         """Look up the steps of a Dockerfile, and return one answer for each, in their order."""
-        return await step_calls.resolve(self, self.scope, nodes)
+        return await step_calls.resolve(self, nodes)
 
     async def commit(self, step: Step, key: Digest, result: StepResult) -> Committed:
         """Keep the result of a step, whose layer must have been uploaded; the first result of a key stays.
@@ -101,7 +94,7 @@ class AsyncClient(Connection):
             Refused: the key is not the step's, or the diff_id not the layer's.
             NotReady: the layer is not in the store.
         """
-        return await step_calls.commit(self, self.scope, step, key, result)
+        return await step_calls.commit(self, step, key, result)
 
     async def stats(
         self, group_by: Sequence[report.GroupBy] = (), *, project: str = "", since: float | None = None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamella import _core
 from lamella.model import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
 
 MESSAGE_SIZE = 1 << 20
 """Blob bytes in one message (measured: smaller ones are a fifth slower, larger ones no faster)."""
@@ -36,7 +36,7 @@ class Blob:
         digest, size = await asyncio.to_thread(_core.hash_file, path)
         return cls(Digest(digest), size, path)
 
-    async def read(self, offset: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield the bytes from ``offset`` in pieces of at most ``MESSAGE_SIZE``; raises ``OSError``."""
         if isinstance(self.source, bytes):
             for start in range(offset, len(self.source), MESSAGE_SIZE):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 from grpc import aio
-
 from lamella.client.address import server_address
 from lamella.client.errors import translate
+from lamella.model import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,10 +52,11 @@ class Traffic:
 
 
 class Connection:
-    """A channel to one server, opened at the first call; ``traffic`` counts what went over it."""
+    """A channel to one server, for one scope and builder; ``traffic`` counts what went over it."""
 
-    def __init__(self, address: str | None = None, *, builder: str = "") -> None:
+    def __init__(self, address: str | None = None, *, scope: Scope | None = None, builder: str = "") -> None:
         self.address = server_address(address)
+        self.scope = scope or Scope()
         self.builder = builder
         self.traffic = Traffic()
         self.metadata = ((BUILDER_METADATA, builder),) if builder else ()
@@ -69,9 +70,14 @@ class Connection:
     ) -> None:
         await self.close()
 
+    @property
+    def instance(self) -> str:
+        """The scope as REAPI names it."""
+        return str(self.scope)
+
     async def close(self) -> None:
         """Close the channel; calls that still run are cancelled."""
-        await self.channel.close()
+        await self.channel.close(None)
 
     async def unary(self, method: Callable[..., Any], request: Message, seconds: float = CALL_SECONDS) -> Any:
         """Make a call that may be repeated without harm.

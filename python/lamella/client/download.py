@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from lamella import _core
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
 from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
 from lamella.errors import DigestMismatch, LimitExceeded, SizeMismatch
+from lamella.layers.replace_file import replace_file
 from lamella.model import Digest
 from lamella.wire.blob import BlobName
 from lamella.wire.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lamella.client.connection import Connection
 
 
 async def download_file(
-    connection: Connection, instance: str, digest: Digest, size: int, path: Path, progress: Callable[[int], None]
+    connection: Connection, digest: Digest, size: int, path: Path, progress: Callable[[int], None]
 ) -> None:
     """Write a blob to ``path``, which appears complete and verified, in place of what was there, or not at all.
 
@@ -33,19 +33,11 @@ async def download_file(
         ClientError: the call failed otherwise.
         OSError: the file cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            await _receive(connection, instance, digest, size, _Target(file), progress)
-        temporary.chmod(0o644)
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replace_file(path) as file:
+        await _receive(connection, BlobName(digest, size), _Target(file), progress)
 
 
-async def download_bytes(connection: Connection, instance: str, digest: Digest, size: int, most: int) -> bytes:
+async def download_bytes(connection: Connection, digest: Digest, size: int, most: int) -> bytes:
     """Return a small blob.
 
     Raises:
@@ -55,7 +47,7 @@ async def download_bytes(connection: Connection, instance: str, digest: Digest, 
     if size > most:
         raise LimitExceeded(f"blob {digest} in bytes", most, size)
     with tempfile.SpooledTemporaryFile(most) as file:
-        await _receive(connection, instance, digest, size, _Target(file), lambda _: None)
+        await _receive(connection, BlobName(digest, size), _Target(file), lambda _: None)
         file.seek(0)
         return file.read()
 
@@ -77,11 +69,9 @@ class _Target:
         return Digest(self._hash.digest())
 
 
-async def _receive(
-    connection: Connection, instance: str, digest: Digest, size: int, target: _Target, progress: Callable[[int], None]
-) -> None:
+async def _receive(connection: Connection, blob: BlobName, target: _Target, progress: Callable[[int], None]) -> None:
     stub = ByteStreamStub(connection.channel)
-    resource = str(Resource(BlobName(digest, size), instance))
+    resource = str(Resource(blob, connection.instance))
 
     async def attempt() -> None:
         request = stream.ReadRequest(resource_name=resource, read_offset=target.size)
@@ -90,16 +80,16 @@ async def _receive(
         try:
             async for message in call:
                 connection.traffic.received += message.ByteSize()
-                if target.size + len(message.data) > size:
-                    raise SizeMismatch(digest, size, target.size + len(message.data))
+                if target.size + len(message.data) > blob.size:
+                    raise SizeMismatch(blob.digest, blob.size, target.size + len(message.data))
                 await asyncio.to_thread(target.append, message.data)
                 progress(len(message.data))
         finally:
             call.cancel()
 
-    if size:
+    if blob.size:
         await connection.retry(attempt, lambda: target.size)
-    if target.size != size:
-        raise SizeMismatch(digest, size, target.size)
-    if target.digest() != digest:
-        raise DigestMismatch(digest, target.digest())
+    if target.size != blob.size:
+        raise SizeMismatch(blob.digest, blob.size, target.size)
+    if target.digest() != blob.digest:
+        raise DigestMismatch(blob.digest, target.digest())

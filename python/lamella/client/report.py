@@ -83,9 +83,9 @@ async def get_stats(
     ]
 
 
-async def get_capabilities(connection: Connection, instance: str) -> Capabilities:
+async def get_capabilities(connection: Connection) -> Capabilities:
     """Call REAPI's ``Capabilities.GetCapabilities``."""
-    request = reapi.GetCapabilitiesRequest(instance_name=instance)
+    request = reapi.GetCapabilitiesRequest(instance_name=connection.instance)
     answer = await connection.unary(CapabilitiesStub(connection.channel).GetCapabilities, request)
     low, high = answer.low_api_version, answer.high_api_version
     cache = answer.cache_capabilities

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lamella.client.connection import Connection
-    from lamella.model import Digest, Scope, Step, StepResult
+    from lamella.model import Digest, Step, StepResult
 
 _STATUSES = {
     pb.ResolveResponse.HIT: Status.HIT,
@@ -26,19 +26,19 @@ _STATUSES = {
 }
 
 
-async def resolve(connection: Connection, scope: Scope, nodes: Sequence[Node]) -> list[Answer]:
+async def resolve(connection: Connection, nodes: Sequence[Node]) -> list[Answer]:
     """Call ``StepCache.Resolve``; see ``AsyncClient.resolve``."""
     request = pb.ResolveRequest(
-        scope=str(scope), builder=connection.builder, steps=[_node_to_message(node) for node in nodes]
+        scope=connection.instance, builder=connection.builder, steps=[_node_to_message(node) for node in nodes]
     )
     response = await connection.unary(StepCacheStub(connection.channel).Resolve, request)
     return [_answer_from_message(answer, f"answers[{place}]") for place, answer in enumerate(response.answers)]
 
 
-async def commit(connection: Connection, scope: Scope, step: Step, key: Digest, result: StepResult) -> Committed:
+async def commit(connection: Connection, step: Step, key: Digest, result: StepResult) -> Committed:
     """Call ``StepCache.Commit``; see ``AsyncClient.commit``."""
     request = pb.CommitRequest(
-        scope=str(scope),
+        scope=connection.instance,
         builder=connection.builder,
         step=step_to_message(step),
         parent_chain_id=_chain_id(step.parent),

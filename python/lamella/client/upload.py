@@ -7,8 +7,7 @@ import uuid
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
-import grpc
-
+from grpc import aio
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
@@ -33,9 +32,7 @@ CONCURRENT_TRANSFERS = 8
 """How many messages of small blobs, or large blobs, are on their way at once."""
 
 
-async def upload_all(
-    connection: Connection, instance: str, blobs: Sequence[Blob], progress: Callable[[int], None]
-) -> None:
+async def upload_all(connection: Connection, blobs: Sequence[Blob], progress: Callable[[int], None]) -> None:
     """Send blobs, whether the server has them or not; ``progress`` is told of further bytes that it has taken.
 
     Raises:
@@ -47,9 +44,9 @@ async def upload_all(
     async def send(batch: list[Blob]) -> None:
         async with slots:
             if len(batch) > 1:
-                await _send_batch(connection, instance, batch, progress)
+                await _send_batch(connection, batch, progress)
             else:
-                await _Stream(connection, instance, batch[0], progress).send()
+                await _Stream(connection, batch[0], progress).send()
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -75,10 +72,8 @@ def _batches(blobs: Sequence[Blob]) -> Iterator[list[Blob]]:
         yield batch
 
 
-async def _send_batch(
-    connection: Connection, instance: str, batch: list[Blob], progress: Callable[[int], None]
-) -> None:
-    request = cas.BatchUpdateBlobsRequest(instance_name=instance)
+async def _send_batch(connection: Connection, batch: list[Blob], progress: Callable[[int], None]) -> None:
+    request = cas.BatchUpdateBlobsRequest(instance_name=connection.instance)
     for blob in batch:
         async with aclosing(blob.read()) as pieces:
             data = b"".join([piece async for piece in pieces])
@@ -94,12 +89,12 @@ async def _send_batch(
 class _Stream:
     """One blob on its way through ``ByteStream.Write``."""
 
-    def __init__(self, connection: Connection, instance: str, blob: Blob, progress: Callable[[int], None]) -> None:
+    def __init__(self, connection: Connection, blob: Blob, progress: Callable[[int], None]) -> None:
         self._connection = connection
         self._blob = blob
         self._progress = progress
         self._stub = ByteStreamStub(connection.channel)
-        self._resource = str(Upload(Resource(BlobName(blob.digest, blob.size), instance), str(uuid.uuid4())))
+        self._resource = str(Upload(Resource(BlobName(blob.digest, blob.size), connection.instance), str(uuid.uuid4())))
         self._told = 0
         self._broken = False
 
@@ -124,8 +119,9 @@ class _Stream:
         self._broken = True
         call = self._stub.Write(metadata=self._connection.metadata)
         try:
-            # The server may answer before the end, as it has the blob or refuses it: then `await call` tells.
-            with suppress(asyncio.InvalidStateError):
+            # Writing fails once the call has ended, as the server has the blob, or refuses it, or is gone: only
+            # `await call` tells which.
+            with suppress(asyncio.InvalidStateError, aio.AioRpcError):
                 await self._write(call, offset)
             response = await call
         except BaseException:
@@ -134,16 +130,14 @@ class _Stream:
         self._connection.traffic.received += response.ByteSize()
         return int(response.committed_size)
 
-    async def _write(self, call: grpc.aio.StreamUnaryCall[stream.WriteRequest, stream.WriteResponse], offset: int) -> None:
+    async def _write(self, call: aio.StreamUnaryCall[stream.WriteRequest, stream.WriteResponse], offset: int) -> None:
         name = self._resource
         finished = False
         async with aclosing(self._blob.read(offset)) as pieces:
             async for data in pieces:
                 end = offset + len(data)
                 finished = end == self._blob.size
-                request = stream.WriteRequest(
-                    resource_name=name, write_offset=offset, data=data, finish_write=finished
-                )
+                request = stream.WriteRequest(resource_name=name, write_offset=offset, data=data, finish_write=finished)
                 await call.write(request)
                 self._connection.traffic.sent += request.ByteSize()
                 self._tell(end)

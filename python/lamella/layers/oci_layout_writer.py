@@ -6,20 +6,18 @@ import json
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from lamella import _core
 from lamella.errors import DigestMismatch
 from lamella.layers import media_types
 from lamella.layers.image import Json, descriptor_json, parse_document
 from lamella.layers.oci_layout import LAYOUT_VERSION
+from lamella.layers.replace_file import replace_file
 from lamella.model import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lamella.model import Descriptor, Platform
 
 COPY_BUFFER = 1 << 20
@@ -62,7 +60,7 @@ class OciLayoutWriter:
         try:
             os.link(source, target)
         except OSError:  # another file system, or one without links
-            with source.open("rb") as content, _replacing(target) as file:
+            with source.open("rb") as content, replace_file(target) as file:
                 shutil.copyfileobj(content, file, COPY_BUFFER)
 
     def finish(self, manifest: Descriptor, platform: Platform, reference: str = "") -> None:
@@ -88,22 +86,8 @@ class OciLayoutWriter:
         _replace(path, encode(index))
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        temporary.chmod(0o644)
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _replace(path: Path, data: bytes) -> None:
-    with _replacing(path) as file:
+    with replace_file(path) as file:
         file.write(data)
 
 
