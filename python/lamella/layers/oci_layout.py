@@ -134,7 +134,8 @@ class OciLayout:
             actual = self._platform_of(descriptor) if not isinstance(told, dict) else _platform(told)
             if actual == platform or (actual and not platform.variant and _same_machine(actual, platform)):
                 return descriptor
-            found.append(str(actual or "unknown"))
+            if actual is not None:
+                found.append(str(actual))
         reason = f"image {reference or 'latest'!r} is not for {platform}; it is for: {', '.join(found) or 'nothing'}"
         raise LayoutError(self.folder, reason)
 
@@ -166,10 +167,12 @@ class OciLayout:
 
 
 def _platform(value: Json) -> Platform | None:
+    if value.get("os") == "unknown":
+        return None  # an attestation, which is no image for any machine
     try:
         return Platform(str(value.get("os", "")), str(value.get("architecture", "")), str(value.get("variant") or ""))
     except ValueError:
-        return None  # attestations say unknown/unknown or nothing; they are no image for any machine
+        return None
 
 
 def _same_machine(left: Platform, right: Platform) -> bool:
