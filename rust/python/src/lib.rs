@@ -11,6 +11,7 @@ mod context;
 mod digest;
 mod entry;
 mod error;
+mod layer_writer;
 
 use pyo3::prelude::*;
 
@@ -22,5 +23,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     digest::register(module)?;
     blob_file::register(module)?;
     entry::register(module)?;
+    layer_writer::register(module)?;
     Ok(())
 }
