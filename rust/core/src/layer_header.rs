@@ -209,3 +209,43 @@ impl Header {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn header_of_size(size: u64) -> Vec<u8> {
+        encode(
+            &Entry {
+                size,
+                ..Entry::new(b"f".to_vec(), Kind::File)
+            },
+            0,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_size_of_eight_gibibytes_is_in_a_record() {
+        let fits = header_of_size((8 << 30) - 1);
+        assert_eq!(fits.len(), BLOCK);
+        assert_eq!(&fits[124..136], b"77777777777\0");
+        let exceeds = header_of_size(8 << 30);
+        assert_eq!(exceeds.len(), 3 * BLOCK);
+        assert_eq!(&exceeds[124..136], b"00000000023\0");
+        assert!(exceeds[BLOCK..].starts_with(b"19 size=8589934592\n\0"));
+        assert_eq!(&exceeds[2 * BLOCK + 124..][..12], b"00000000000\0");
+    }
+
+    #[test]
+    fn the_length_of_a_record_counts_its_own_digits() {
+        for (value, start) in [(4, "9 a="), (5, "11 a="), (93, "99 a="), (94, "101 a=")] {
+            let blocks = encode_records(vec![(b"a".to_vec(), vec![b'v'; value])], 0);
+            let record: usize = start.split(' ').next().unwrap().parse().unwrap();
+            assert!(blocks[BLOCK..].starts_with(start.as_bytes()));
+            assert_eq!(blocks[BLOCK + record - 1], b'\n');
+        }
+    }
+}
