@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import lmdb
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+Function: TypeAlias = "Callable[[Transaction], Any]"
 
 FORMAT_VERSION: Final = 1
 """Of keys, values and tables; see ``docs/formats.md``, "Store folder and index"."""
@@ -87,7 +88,7 @@ class Index:
         except LamellaError:
             self._environment.close()
             raise
-        self._writer = GroupCommit(self._execute, f"index-writer {path}")
+        self._writer: GroupCommit[Function, Any] = GroupCommit(self._execute, f"the index in {path}")
 
     def table(self, name: str) -> Table:
         """Return one of ``TABLES``."""
@@ -139,13 +140,12 @@ class Index:
             return StorageFull(f"the index in {self.path}: {error}")
         return StoreError(self.path, f"the index cannot be opened: {error}")
 
-    def _execute(self, jobs: list[Job[Any]]) -> None:
-        jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+    def _execute(self, jobs: list[Job[Function, Any]]) -> None:
         outcomes: list[tuple[Any, BaseException | None]] = []
         try:
             self.health.check()
             with self._environment.begin(write=True) as txn:
-                outcomes = [self._run(job, txn) for job in jobs]
+                outcomes = [self._run(job.work, txn) for job in jobs]
         except Exception as error:  # noqa: BLE001 - every job hears of it, and the thread must go on to say so
             failure = error if isinstance(error, LamellaError) else self._not_durable(error)
             outcomes = [(None, failure)] * len(jobs)
@@ -155,14 +155,14 @@ class Index:
             else:
                 job.future.set_exception(exception)
 
-    def _run(self, job: Job[T], parent: Transaction) -> tuple[T | None, BaseException | None]:
-        """Run one job in a transaction of its own, so that its failure is only its own."""
+    def _run(self, function: Function, parent: Transaction) -> tuple[Any, BaseException | None]:
+        """Run one function in a transaction of its own, so that its failure is only its own."""
         try:
             with self._environment.begin(write=True, parent=parent) as txn:
-                return job.function(txn), None
+                return function(txn), None
         except lmdb.MapFullError as error:
             return None, self._full(error)
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever submitted the job
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever submitted the function
             return None, error
 
     def _not_durable(self, error: Exception) -> LamellaError:

@@ -49,6 +49,7 @@ class BlobWriter(Protocol):
 
         Raises:
             LimitExceeded: the blob would grow past the store's largest.
+            StorageFull: there is no room for the bytes.
             ReadOnly: the disk did not take the bytes.
         """
 
@@ -57,6 +58,7 @@ class BlobWriter(Protocol):
 
         Raises:
             DigestMismatch: the writer was opened for another digest; nothing is stored.
+            StorageFull: there is no room; nothing is stored.
             ReadOnly: the bytes could not be made durable.
         """
 
@@ -77,12 +79,13 @@ class BlobStore(Protocol):
     def open(self, digest: Digest, offset: int = 0, length: int | None = None) -> AsyncGenerator[Buffer, None]:
         """Yield a blob's bytes from ``offset``, at most ``length`` of them (all that follow where None).
 
-        A length past the end is cut; an offset at the end yields nothing. Buffers are never empty. The iterator must
-        be closed (``aclosing``) where it is not exhausted.
+        A length past the end is cut; an offset at the end yields nothing. Buffers are never empty. The generator
+        must be closed (``aclosing``) where it is not exhausted.
 
         Raises:
             NotFound: at the first step, the store does not have the blob.
             OutOfRange: at the first step, ``offset`` is negative or past the end, or ``length`` negative.
+            Corrupted: the store no longer has the bytes that were committed.
         """
 
     def writer(self, expected: Digest | None = None) -> AbstractAsyncContextManager[BlobWriter]:
@@ -93,11 +96,12 @@ class BlobStore(Protocol):
         """
 
     async def delete(self, digest: Digest) -> bool:
-        """Remove a blob and return True, or return False where there is none.
+        """Remove a blob and return True, or return False where there is none, or where it is the empty one.
 
         Raises:
             Leased: a lease covers it; it stays.
+            ReadOnly: the store accepts no writes.
         """
 
-    def walk(self) -> AsyncIterator[BlobInfo]:
-        """Yield every blob in the order of digests; blobs that come or go meanwhile may or may not be seen."""
+    def walk(self) -> AsyncGenerator[BlobInfo, None]:
+        """Yield every blob but the empty one in the order of digests; some that come or go meanwhile may be seen."""

@@ -1,0 +1,108 @@
+"""Opening a store's folder: making it, knowing it for ours, locking it, and clearing what dead processes left."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from lamella._core import sync_directory
+from lamella.errors import StoreError
+from lamella.store.layout import FAN_OUT, Layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARKER: Final = b"lamella store 1\n"
+"""Content of the marker file: the name of the format, and its version."""
+
+LOCK_WAIT: Final = 10.0
+"""Seconds to wait for another process that is clearing the folder on its own start."""
+
+_MODE: Final = 0o700
+
+
+class StoreFolder:
+    """A folder that this process has locked: shared, among servers, or ``exclusive``, for maintenance.
+
+    Whoever opens it while nobody else has it open clears temporary files and partial uploads.
+
+    Raises:
+        StoreError: the folder is not a store, has another format, or is locked.
+        OSError: it cannot be made or read.
+    """
+
+    def __init__(self, path: Path, *, exclusive: bool = False) -> None:
+        self.layout = Layout(path.absolute())
+        self._make()
+        self._descriptor = os.open(self.layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._lock(exclusive=exclusive)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def close(self) -> None:
+        """Give up the lock."""
+        os.close(self._descriptor)
+
+    def _make(self) -> None:
+        layout = self.layout
+        layout.root.mkdir(mode=_MODE, parents=True, exist_ok=True)
+        try:
+            found = layout.marker.read_bytes()
+        except FileNotFoundError:
+            self._mark()
+        else:
+            if found != MARKER:
+                raise StoreError(layout.marker, f"the format is {found[:40]!r}, this program reads {MARKER!r}")
+        top = [layout.root / "blobs", layout.blobs, layout.temporary, layout.uploads, layout.quarantine, layout.index]
+        if sum([_make_folder(path) for path in [*top, *(layout.blobs / name for name in FAN_OUT)]]):
+            for path in (layout.blobs, layout.blobs.parent, layout.root):
+                sync_directory(path)
+
+    def _mark(self) -> None:
+        """Make an empty folder a store. The marker comes first, so that a crash leaves none that is not known."""
+        layout = self.layout
+        if foreign := sorted({entry.name for entry in layout.root.iterdir()} - {"lost+found", ".format"}):
+            raise StoreError(layout.root, f"is neither empty nor a store: it holds {foreign[0]!r}")
+        draft = layout.root / ".format"
+        with draft.open("wb") as file:
+            file.write(MARKER)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(layout.marker)
+        sync_directory(layout.root)
+
+    def _lock(self, *, exclusive: bool) -> None:
+        alone = self._try_lock(fcntl.LOCK_EX)
+        if alone:
+            for folder in (self.layout.temporary, self.layout.uploads):
+                for path in folder.iterdir():
+                    path.unlink()
+        if exclusive:
+            if not alone:
+                raise StoreError(self.layout.root, "is in use by another process")
+            return
+        deadline = time.monotonic() + LOCK_WAIT
+        while not self._try_lock(fcntl.LOCK_SH):
+            if time.monotonic() > deadline:
+                raise StoreError(self.layout.root, "is locked for maintenance by another process")
+            time.sleep(0.01)
+
+    def _try_lock(self, kind: int) -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
+            return True
+        return False
+
+
+def _make_folder(path: Path) -> bool:
+    """Make a folder and return True, or False where it is there."""
+    try:
+        path.mkdir(mode=_MODE)
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,165 @@
+"""Uploads that can be resumed, by any process that has the store open."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+import time
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from lamella._core import BlobFile
+from lamella.errors import DigestMismatch, Invalid, UploadBusy
+from lamella.store.buffered_file import BufferedFile
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from typing_extensions import Buffer
+
+    from lamella.index import Health
+    from lamella.model import Digest
+    from lamella.store.committer import Committer
+    from lamella.store.layout import Layout
+
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
+
+UPLOAD_LIFETIME: Final = 24 * 3600
+"""Seconds after its last byte that a partial upload is kept, unless the server is restarted before."""
+
+
+class Upload:
+    """One holder's turn at an upload."""
+
+    def __init__(self, file: BufferedFile, committer: Committer) -> None:
+        self._file = file
+        self._committer = committer
+        self._keep = True
+        self._over = False
+
+    @property
+    def size(self) -> int:
+        """Bytes received so far, by this and by earlier holders."""
+        return self._file.size
+
+    @property
+    def keep(self) -> bool:
+        """Whether the upload can be resumed."""
+        return self._keep
+
+    async def write(self, buffer: Buffer) -> None:
+        """Append bytes, as ``BlobWriter.write`` does.
+
+        Raises:
+            LimitExceeded: the blob would grow past the store's largest.
+            StorageFull: there is no room.
+            ReadOnly: the disk did not take the bytes.
+        """
+        self._check_open()
+        await self._file.write(buffer)
+
+    async def commit(self, expected: Digest | None = None) -> Digest:
+        """Make all bytes a durable, visible blob, as ``BlobWriter.commit`` does, and end the upload.
+
+        Raises:
+            DigestMismatch: the bytes have another digest; they are thrown away.
+            StorageFull: there is no room; the upload can be resumed.
+            ReadOnly: the bytes could not be made durable.
+        """
+        self._check_open()
+        self._over = True
+        try:
+            digest = await self._committer.commit(self._file, expected)
+        except DigestMismatch:
+            self._keep = False
+            raise
+        self._keep = False
+        return digest
+
+    def discard(self) -> None:
+        """Throw the bytes away when the context is left."""
+        self._over = True
+        self._keep = False
+
+    def _check_open(self) -> None:
+        if self._over:
+            raise RuntimeError("the upload was committed or discarded")
+
+
+class Uploads:
+    """Partial files, named by the identifiers that clients know their uploads by."""
+
+    def __init__(self, layout: Layout, threads: Executor, health: Health, committer: Committer, most: int) -> None:
+        self._folder = layout.uploads
+        self._threads = threads
+        self._health = health
+        self._committer = committer
+        self._most = most
+
+    @asynccontextmanager
+    async def open(self, upload_id: str) -> AsyncIterator[Upload]:
+        """Begin an upload, or continue it where its bytes end; leaving the context keeps it for later.
+
+        What is there is hashed again first, so this takes as long as reading it.
+
+        Raises:
+            Invalid: the identifier is not 1 to 128 letters, digits, ``_``, ``-`` or (but for the first) ``.``.
+            UploadBusy: someone else, in this process or another, has it open.
+            StorageFull: there is no room for a name.
+            ReadOnly: the store accepts no writes.
+        """
+        path = self._path(upload_id)
+        self._health.check()
+        blob_file = await asyncio.wrap_future(self._threads.submit(self._open, upload_id, path))
+        file = BufferedFile(self._threads, self._health, lambda: blob_file, self._most, blob_file)
+        upload = Upload(file, self._committer)
+        try:
+            yield upload
+        finally:
+            await file.close(keep=upload.keep)
+
+    def size(self, upload_id: str) -> int | None:
+        """Return how many bytes of an upload can be relied on when it is continued; None where there is none.
+
+        Raises:
+            Invalid: as for ``open``.
+        """
+        try:
+            return self._path(upload_id).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    async def expire(self, lifetime: float = UPLOAD_LIFETIME) -> int:
+        """Remove uploads that got no byte for ``lifetime`` seconds and that nobody has open; return how many."""
+        return await asyncio.wrap_future(self._threads.submit(self._expire, time.time() - lifetime))
+
+    def _path(self, upload_id: str) -> Path:
+        if _ID.match(upload_id) is None:
+            raise Invalid("upload_id", f"{upload_id[:128]!r} is not 1 to 128 letters, digits, '_', '-' or '.'")
+        return self._folder / upload_id
+
+    def _open(self, upload_id: str, path: Path) -> BlobFile:
+        try:
+            return BlobFile(self._folder, path)
+        except BlockingIOError:
+            raise UploadBusy(upload_id) from None
+        except OSError as error:
+            self._health.write_failed(error)
+
+    def _expire(self, before: float) -> int:
+        removed = 0
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError, BlockingIOError):
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if os.fstat(descriptor).st_mtime < before:
+                        path.unlink()
+                        removed += 1
+                finally:
+                    os.close(descriptor)
+        return removed

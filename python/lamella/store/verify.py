@@ -1,0 +1,60 @@
+"""Hashes blobs as they are read, so that damaged bytes are never taken for good ones."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Protocol
+
+from lamella._core import Sha256
+from lamella.errors import Corrupted
+from lamella.model import Digest
+from lamella.store.wrapper import WrappedStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from typing_extensions import Buffer
+
+    from lamella.store.protocol import BlobStore
+
+
+class Quarantine(Protocol):
+    """Takes a damaged blob out of a store, as ``LocalStore.quarantine`` does."""
+
+    async def __call__(self, digest: Digest, reason: str) -> None:
+        """Take the blob out and keep it from being read again."""
+
+
+class VerifyingStore(WrappedStore):
+    """A ``BlobStore`` that checks blobs read from another before their last buffer leaves.
+
+    A blob that is read in part cannot be checked, and is passed on as it is.
+    """
+
+    def __init__(self, inner: BlobStore, quarantine: Quarantine) -> None:
+        super().__init__(inner)
+        self._quarantine = quarantine
+
+    async def open(self, digest: Digest, offset: int = 0, length: int | None = None) -> AsyncGenerator[Buffer, None]:
+        """See ``BlobStore.open``.
+
+        Raises:
+            Corrupted: the bytes are not those of the digest; the last buffer is held back, the blob taken out.
+        """
+        whole = offset == 0 and (length is None or length >= (await self._inner.stat(digest)).size)
+        sha256 = Sha256()
+        held: Buffer | None = None
+        async with aclosing(self._inner.open(digest, offset, length)) as buffers:
+            async for buffer in buffers:
+                if whole:
+                    await asyncio.to_thread(sha256.update, buffer)
+                if held is not None:
+                    yield held
+                held = buffer
+        if whole and (actual := Digest(sha256.digest())) != digest:
+            reason = f"its bytes have {actual}"
+            await self._quarantine(digest, reason)
+            raise Corrupted(digest, reason)
+        if held is not None:
+            yield held
