@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lamella.model import Platform
-
 DEFAULT_SHELL = ("/bin/sh", "-c")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of an image that sets none."""
@@ -91,18 +89,6 @@ def read_triggers(config: Mapping[str, Any]) -> list[str]:
 def read_shell(config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what shell forms are run with."""
     return tuple(_texts(config, "Shell")) or DEFAULT_SHELL
-
-
-def image_config(platform: Platform, config: Mapping[str, Any], author: str) -> dict[str, Any]:
-    """Return an OCI image configuration, as far as a Dockerfile decides it: without rootfs, history and times."""
-    configuration = {
-        "architecture": platform.architecture,
-        "variant": platform.variant,
-        "os": platform.os,
-        "author": author,
-        "config": dict(config),
-    }
-    return {name: value for name, value in configuration.items() if value}
 
 
 def _texts(config: Mapping[str, Any], name: str) -> list[str]:
