@@ -141,6 +141,15 @@ class StoreError(LamellaError):
         self.reason = reason
 
 
+class CannotServe(LamellaError):
+    """A server cannot start, or keep running, at an address."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"cannot serve at {address}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
 class DockerfileError(LamellaError):
     """A Dockerfile cannot be built as written; ``line`` counts from 1."""
 

@@ -6,7 +6,6 @@ The handlers that carry payloads take and give encoded messages (see ``envelope.
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -19,10 +18,11 @@ from lamella.server.grpc.envelope import decode_write_request, encode_read_respo
 from lamella.server.grpc.limits import MAX_UPLOADS
 from lamella.server.grpc.upload import Reception, upload_id
 from lamella.server.grpc.zstd_stream import compress
+from lamella.store.closing import closing
 from lamella.wire.resource import parse_resource, parse_upload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncIterator
 
     from typing_extensions import Buffer
 
@@ -67,12 +67,12 @@ class ByteStream:
         await self._check_size(resource.blob)
         sent = _Counted(self._store.open(resource.blob.digest, request.read_offset, request.read_limit or None))
         try:
-            async with aclosing(sent.buffers()) as buffers:
+            async with closing(sent.buffers()) as buffers:
                 if not resource.zstd:
                     async for buffer in buffers:
                         yield encode_read_response(buffer)
                     return
-                async with aclosing(compress(buffers)) as blocks:
+                async with closing(compress(buffers)) as blocks:
                     async for block in blocks:
                         yield encode_read_response(block)
         finally:
@@ -107,7 +107,7 @@ class ByteStream:
         caller(context, upload.resource.instance)
         if await self._has(upload.resource.blob):
             return pb.QueryWriteStatusResponse(committed_size=upload.resource.blob.size, complete=True)
-        return pb.QueryWriteStatusResponse(committed_size=await self._domain.uploads.size(upload_id(upload)))
+        return pb.QueryWriteStatusResponse(committed_size=self._domain.uploads.size(upload_id(upload)) or 0)
 
     async def _has(self, blob: BlobName) -> bool:
         """Tell whether the blob is there, and count it as used; raises ``SizeMismatch`` for a wrong size."""
@@ -128,12 +128,12 @@ class ByteStream:
 class _Counted:
     """Buffers of a blob, and how many bytes they were; ``size`` is right at any moment."""
 
-    def __init__(self, source: AsyncGenerator[Buffer, None]) -> None:
+    def __init__(self, source: AsyncIterator[Buffer]) -> None:
         self._source = source
         self.size = 0
 
-    async def buffers(self) -> AsyncGenerator[Buffer, None]:
-        async with aclosing(self._source) as source:
+    async def buffers(self) -> AsyncIterator[Buffer]:
+        async with closing(self._source) as source:
             async for buffer in source:
                 self.size += memoryview(buffer).nbytes
                 yield buffer

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from lamella.server.grpc.caller import Context
+    from lamella.server.grpc.calls import Calls
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,13 @@ FOREIGN = "/grpc."
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in the stubs only
-    """A domain error becomes its status; any other is logged and becomes INTERNAL, without its text."""
+    """A domain error becomes its status; any other is logged and becomes INTERNAL, without its text.
+
+    Every call is counted while it runs.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     async def intercept_service(
         self,
@@ -38,34 +45,34 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # 
             return handler
         codecs = handler.request_deserializer, handler.response_serializer
         if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(_single(handler.unary_unary, method), *codecs)
+            return grpc.unary_unary_rpc_method_handler(self._single(handler.unary_unary, method), *codecs)
         if handler.stream_unary is not None:
-            return grpc.stream_unary_rpc_method_handler(_single(handler.stream_unary, method), *codecs)
+            return grpc.stream_unary_rpc_method_handler(self._single(handler.stream_unary, method), *codecs)
         if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(_stream(handler.unary_stream, method), *codecs)
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method), *codecs)
         return handler
 
+    def _single(self, behavior: Callable[..., Any], method: str) -> Callable[..., Any]:
+        async def call(request: Any, context: Context) -> Any:
+            with self._calls.running():
+                try:
+                    return await behavior(request, context)
+                except Exception as error:  # noqa: BLE001 - every error ends in a status
+                    await _abort(context, error, method)
 
-def _single(behavior: Callable[..., Any], method: str) -> Callable[..., Any]:
-    async def call(request: Any, context: Context) -> Any:
-        try:
-            return await behavior(request, context)
-        except Exception as error:  # noqa: BLE001 - every error ends in a status
-            await _abort(context, error, method)
+        return call
 
-    return call
+    def _stream(self, behavior: Callable[..., Any], method: str) -> Callable[..., Any]:
+        async def call(request: Any, context: Context) -> AsyncIterator[Any]:
+            with self._calls.running():
+                try:
+                    async with aclosing(behavior(request, context)) as responses:
+                        async for response in responses:
+                            yield response
+                except Exception as error:  # noqa: BLE001 - every error ends in a status
+                    await _abort(context, error, method)
 
-
-def _stream(behavior: Callable[..., Any], method: str) -> Callable[..., Any]:
-    async def call(request: Any, context: Context) -> AsyncIterator[Any]:
-        try:
-            async with aclosing(behavior(request, context)) as responses:
-                async for response in responses:
-                    yield response
-        except Exception as error:  # noqa: BLE001 - every error ends in a status
-            await _abort(context, error, method)
-
-    return call
+        return call
 
 
 async def _abort(context: Context, error: Exception, method: str) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamella.errors import DigestMismatch, Invalid, SizeMismatch
+from lamella.errors import Invalid, SizeMismatch
 from lamella.server.grpc.envelope import decode_write_request
 from lamella.server.grpc.zstd_stream import Decompressor
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lamella.server.domain import Domain
     from lamella.server.grpc.envelope import WriteChunk
-    from lamella.store.uploads import PartialUpload
+    from lamella.store.uploads import Upload as PartialUpload
     from lamella.wire.resource import Upload
 
 
@@ -56,8 +56,8 @@ class Reception:
                 raise Invalid("write_offset", f"is {first.write_offset}, but {partial.size} bytes have come so far")
             try:
                 return await self._parts(partial)
-            except (Invalid, SizeMismatch, DigestMismatch):
-                await partial.discard()
+            except (Invalid, SizeMismatch):
+                partial.discard()
                 raise
 
     async def _whole(self) -> int:

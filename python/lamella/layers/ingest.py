@@ -1,0 +1,96 @@
+"""Checking that a layer is what its descriptor says, before a result that others will trust refers to it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Protocol
+
+from lamella._core import LayerError, LayerReader
+from lamella.errors import Invalid
+from lamella.index import LayerRecord
+from lamella.model import Digest
+from lamella.store.closing import closing
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from lamella.index import Layers
+    from lamella.model import Layer
+    from lamella.store.protocol import BlobStore
+
+MAX_SCANS: Final = 2
+"""Layers that one process reads through at once: each keeps a core busy."""
+
+_MAGIC: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+"""First bytes of compressed streams (RFC 1952, 2.3.1; RFC 8878, 3.1.1)."""
+
+
+class BlobFiles(Protocol):
+    """Gives native code a file to read."""
+
+    def file(self, digest: Digest) -> AbstractAsyncContextManager[Path]:
+        """Enter with the path of a file that holds a blob's bytes, good until exit; raises ``NotFound``."""
+
+
+class LayerVerifier:
+    """Implements ``steps.commit.LayerCheck``. Each compressed layer is read through once, and then known."""
+
+    def __init__(self, store: BlobStore, files: BlobFiles, layers: Layers) -> None:
+        self._store = store
+        self._files = files
+        self._layers = layers
+        self._scans = asyncio.Semaphore(MAX_SCANS)
+
+    async def check(self, layer: Layer) -> None:
+        """Accept a layer whose size, media type and diff_id are those of a blob in the store.
+
+        Raises:
+            NotFound: its blob is not in the store.
+            Invalid: one of them is not, or the blob is no layer; names the field.
+        """
+        descriptor = layer.descriptor
+        size = (await self._store.stat(descriptor.digest)).size
+        if size != descriptor.size:
+            raise Invalid("result.layer.size_bytes", f"is {descriptor.size}, but {descriptor.digest} has {size}")
+        compression = await self._compression(descriptor.digest)
+        if compression != _announced(descriptor.media_type):
+            found = compression or "not compressed"
+            raise Invalid("result.layer.media_type", f"is {descriptor.media_type}, but the layer is {found}")
+        diff_id = descriptor.digest if not compression else await self._diff_id(descriptor.digest)
+        if diff_id != layer.diff_id:
+            raise Invalid("result.layer.diff_id", f"is {layer.diff_id}, but that of {descriptor.digest} is {diff_id}")
+
+    async def _compression(self, digest: Digest) -> str:
+        """Return ``gzip``, ``zstd`` or nothing, by the first bytes."""
+        start = b""
+        async with closing(self._store.open(digest, 0, max(map(len, _MAGIC)))) as buffers:
+            async for buffer in buffers:
+                start += bytes(buffer)
+        return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+
+    async def _diff_id(self, digest: Digest) -> Digest:
+        if known := self._layers.get(digest):
+            return known.diff_id
+        async with self._scans:
+            if known := self._layers.get(digest):
+                return known.diff_id
+            async with self._files.file(digest) as path:
+                try:
+                    record = await asyncio.to_thread(_scan, path)
+                except LayerError as error:
+                    raise Invalid("result.layer.digest", f"{digest} is not a layer: {error}") from None
+            await self._layers.put(digest, record)
+            return record.diff_id
+
+
+def _announced(media_type: str) -> str:
+    """Return the compression that a media type names by its end, as OCI's and Docker's do."""
+    return next((name for name in _MAGIC.values() if media_type.endswith(name)), "")
+
+
+def _scan(path: Path) -> LayerRecord:
+    reader = LayerReader(path)
+    while reader.next_batch():
+        pass
+    return LayerRecord(Digest(reader.diff_id), reader.tar_size)

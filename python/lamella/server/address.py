@@ -1,0 +1,36 @@
+"""Addresses to listen on."""
+
+from __future__ import annotations
+
+import socket
+
+from lamella.errors import CannotServe
+
+
+def format_address(host: str, port: int) -> str:
+    """Return ``host:port``, with an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to a port, and never listens, so that workers can share the port.
+
+    Connections go to listening sockets only. The port is the kernel's choice for 0.
+
+    Raises:
+        CannotServe: somebody listens there already, or the host is not one of this machine.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # Without SO_REUSEPORT, so that another server on the port is an error and not a second half of this one.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            if port == 0:
+                address = probe.getsockname()
+        reserved = socket.socket(family, socket.SOCK_STREAM)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(address)
+    except OSError as error:
+        raise CannotServe(format_address(host, port), error.strerror or str(error)) from None
+    return reserved
