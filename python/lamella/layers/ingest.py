@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol
 
 from lamella._core import LayerError, LayerReader
 from lamella.errors import Invalid
 from lamella.index import LayerRecord
 from lamella.model import Digest
-from lamella.store.closing import closing
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -64,7 +64,7 @@ class LayerVerifier:
     async def _compression(self, digest: Digest) -> str:
         """Return ``gzip``, ``zstd`` or nothing, by the first bytes."""
         start = b""
-        async with closing(self._store.open(digest, 0, max(map(len, _MAGIC)))) as buffers:
+        async with aclosing(self._store.open(digest, 0, max(map(len, _MAGIC)))) as buffers:
             async for buffer in buffers:
                 start += bytes(buffer)
         return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")

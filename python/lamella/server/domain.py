@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lamella.index import Actions, CounterTable, Health
+    from lamella.index import Actions, CounterTable
     from lamella.layers.ingest import LayerVerifier
     from lamella.server.results import StepResults
     from lamella.stats.recorder import Recorder
@@ -25,5 +25,4 @@ class Domain:
     layers: LayerVerifier
     recorder: Recorder
     counters: CounterTable
-    health: Health
     max_blob_size: int

@@ -97,7 +97,7 @@ class Supervisor:
     async def _stop(self, stop: Stop) -> None:
         """Stop every worker, and kill those that do not."""
         self._signal(signal.SIGTERM)
-        ended = asyncio.gather(*(process.wait() for process in self._processes))
+        ended = asyncio.create_task(self._ended())
         insisted = asyncio.create_task(stop.now.wait())
         await asyncio.wait(
             {ended, insisted}, timeout=self._config.grace + KILL_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -108,6 +108,9 @@ class Supervisor:
         insisted.cancel()
         self._signal(signal.SIGKILL)
         await ended
+
+    async def _ended(self) -> None:
+        await asyncio.gather(*(process.wait() for process in self._processes))
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._processes:

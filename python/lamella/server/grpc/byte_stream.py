@@ -6,6 +6,7 @@ The handlers that carry payloads take and give encoded messages (see ``envelope.
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -18,11 +19,10 @@ from lamella.server.grpc.envelope import decode_write_request, encode_read_respo
 from lamella.server.grpc.limits import MAX_UPLOADS
 from lamella.server.grpc.upload import Reception, upload_id
 from lamella.server.grpc.zstd_stream import compress
-from lamella.store.closing import closing
 from lamella.wire.resource import parse_resource, parse_upload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from typing_extensions import Buffer
 
@@ -67,12 +67,12 @@ class ByteStream:
         await self._check_size(resource.blob)
         sent = _Counted(self._store.open(resource.blob.digest, request.read_offset, request.read_limit or None))
         try:
-            async with closing(sent.buffers()) as buffers:
+            async with aclosing(sent.buffers()) as buffers:
                 if not resource.zstd:
                     async for buffer in buffers:
                         yield encode_read_response(buffer)
                     return
-                async with closing(compress(buffers)) as blocks:
+                async with aclosing(compress(buffers)) as blocks:
                     async for block in blocks:
                         yield encode_read_response(block)
         finally:
@@ -128,12 +128,12 @@ class ByteStream:
 class _Counted:
     """Buffers of a blob, and how many bytes they were; ``size`` is right at any moment."""
 
-    def __init__(self, source: AsyncIterator[Buffer]) -> None:
+    def __init__(self, source: AsyncGenerator[Buffer, None]) -> None:
         self._source = source
         self.size = 0
 
-    async def buffers(self) -> AsyncIterator[Buffer]:
-        async with closing(self._source) as source:
+    async def buffers(self) -> AsyncGenerator[Buffer, None]:
+        async with aclosing(self._source) as source:
             async for buffer in source:
                 self.size += memoryview(buffer).nbytes
                 yield buffer

@@ -15,7 +15,7 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from typing_extensions import Buffer
 
@@ -26,7 +26,7 @@ MAX_WINDOW_LOG: Final = 23
 """The largest window of an incoming stream, 8 MiB: what RFC 8878, 3.1.1.1.2 asks every decoder to support."""
 
 
-async def compress(buffers: AsyncIterator[Buffer]) -> AsyncIterator[bytes]:
+async def compress(buffers: AsyncIterator[Buffer]) -> AsyncGenerator[bytes, None]:
     """Yield one frame that holds all of ``buffers``."""
     compressor = zstd.ZstdCompressor(level=LEVEL)
     async for buffer in buffers:
