@@ -29,7 +29,7 @@ class ServerUnreachable(ClientError):
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
             address,
-            f"no server answers at {address} ({reason}); start one with `lamella serve`, "
+            f"no server answers at {address} ({reason.rpartition(': ')[2]}); start one with `lamella serve`, "
             f"or set {SERVER_VARIABLE} or --server to the one to use",
         )
 

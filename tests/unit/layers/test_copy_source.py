@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def file(path: str, source: Path | None = None, **fields: int) -> Entry:
+def file(path: str, source: Path | None = None, *, uid: int = 0, gid: int = 0) -> Entry:
     if source is None:
-        return Entry(path, "file", mode=0o644, size=1, digest=bytes(32), **fields)
+        return Entry(path, "file", mode=0o644, uid=uid, gid=gid, size=1, digest=bytes(32))
     return Entry(path, "file", size=source.stat().st_size, digest=bytes(32), source=str(source))
 
 

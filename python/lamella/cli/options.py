@@ -1,0 +1,80 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lamella.errors import Invalid
+from lamella.model import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class ScopeType(click.ParamType[Scope]):
+    """``tenant/project@ref``."""
+
+    name = "scope"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Scope:
+        """Read the text; a usage error where it is not valid."""
+        if isinstance(value, Scope):
+            return value
+        try:
+            return Scope.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class AddressType(click.ParamType[str]):
+    """``HOST:PORT``."""
+
+    name = "host:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the text; a usage error where it is not valid."""
+        from lamella.client.address import parse_address
+
+        try:
+            parse_address(value)
+        except Invalid as error:
+            self.fail(error.reason, param, ctx)
+        return str(value)
+
+
+server = click.option(
+    "--server",
+    type=AddressType(),
+    envvar="LAMELLA_SERVER",
+    show_envvar=True,
+    metavar="HOST:PORT",
+    help="The server to use.  [default: 127.0.0.1:8970]",
+)
+scope = click.option(
+    "--scope",
+    type=ScopeType(),
+    default="",
+    envvar="LAMELLA_SCOPE",
+    show_envvar=True,
+    metavar="TENANT/PROJECT@REF",
+    help="The trust domain that results are read from and written to.  [default: default/default@main]",
+)
+builder = click.option(
+    "--builder",
+    default=socket.gethostname,
+    envvar="LAMELLA_BUILDER",
+    show_envvar=True,
+    show_default="the host's name",
+    help="The name to appear under in the statistics.",
+)
+json_output = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
+
+
+def connection_options(command: F) -> F:
+    """Add ``--server``, ``--scope`` and ``--builder``."""
+    return server(scope(builder(command)))
