@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::copy_source::{SourceError, select};
@@ -53,6 +54,8 @@ struct Content {
 #[derive(Debug)]
 pub struct Context {
     root: PathBuf,
+    /// `root` itself, open, so that paths in it are short ways for the kernel.
+    folder: OwnedFd,
     tree: Tree,
     contents: Vec<OnceLock<Content>>,
     threads: ThreadPool,
@@ -75,9 +78,12 @@ impl Context {
             .build()
             .map_err(|error| FileError::at(&root)(io::Error::other(error)))?;
         let tree = threads.install(|| Tree::walk(&root, &patterns))?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(&root, flags, Mode::empty()).map_err(FileError::at(&root))?;
         let contents = tree.nodes().iter().map(|_| OnceLock::new()).collect();
         Ok(Self {
             root,
+            folder,
             tree,
             contents,
             threads,
@@ -138,8 +144,8 @@ impl Context {
             return Ok(content.clone());
         }
         let node = &self.nodes()[position];
-        let location = on_disk(&self.root, &node.path);
-        let content = read(&location, node.kind, buffer).map_err(FileError::at(&location))?;
+        let content = read(self.folder.as_fd(), node, buffer)
+            .map_err(|error| FileError::at(&on_disk(&self.root, &node.path))(error))?;
         Ok(self.contents[position].get_or_init(|| content).clone())
     }
 
@@ -157,45 +163,54 @@ impl Context {
     }
 }
 
-fn read(path: &Path, kind: Kind, buffer: &mut [u8]) -> io::Result<Content> {
-    let xattrs = match kind {
-        Kind::File | Kind::Directory => read_xattrs(path, buffer)?,
-        _ => BTreeMap::new(),
+/// Reads what is in a node of the open folder `root`.
+fn read(root: BorrowedFd<'_>, node: &Node, buffer: &mut [u8]) -> io::Result<Content> {
+    let mut content = Content {
+        digest: None,
+        size: 0,
+        xattrs: BTreeMap::new(),
     };
-    if kind != Kind::File {
-        return Ok(Content {
-            digest: None,
-            size: 0,
-            xattrs,
-        });
+    if !matches!(node.kind, Kind::File | Kind::Directory) {
+        return Ok(content);
     }
-    // What was a file may be a pipe by now: that must neither block nor be read.
+    let path = if node.path.is_empty() {
+        b"."
+    } else {
+        node.path.as_slice()
+    };
+    // What was a file may be a symlink or a pipe by now: that must neither be followed nor block.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no longer a file"));
+    let mut file = File::from(rustix::fs::openat(root, path, flags, Mode::empty())?);
+    let stat = rustix::fs::fstat(&file)?;
+    if (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile) != (node.kind == Kind::File)
+    {
+        return Err(io::Error::other(format!(
+            "it is no longer a {}",
+            node.kind.name()
+        )));
     }
-    let mut hasher = Sha256::new();
-    loop {
-        match file.read(buffer) {
-            Ok(0) => {
-                return Ok(Content {
-                    digest: Some(hasher.digest()),
-                    size: hasher.length(),
-                    xattrs,
-                });
+    content.xattrs = read_xattrs(&file, buffer)?;
+    if node.kind == Kind::File {
+        let mut hasher = Sha256::new();
+        // What is appended from now on is not part of it.
+        while stat.st_size.cast_unsigned() > hasher.length() {
+            match file.read(buffer) {
+                Ok(0) => break,
+                Ok(length) => hasher.update(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
-            Ok(length) => hasher.update(&buffer[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
+        content.digest = Some(hasher.digest());
+        content.size = hasher.length();
     }
+    Ok(content)
 }
 
 /// The extended attributes that belong to the content: `user.*` and file capabilities. All others (ACLs, security
 /// labels, overlay marks) are the policy of this machine and mean nothing in an image.
-fn read_xattrs(path: &Path, buffer: &mut [u8]) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
-    let length = match rustix::fs::llistxattr(path, &mut *buffer) {
+fn read_xattrs(file: &File, buffer: &mut [u8]) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let length = match rustix::fs::flistxattr(file, &mut *buffer) {
         Ok(length) => length,
         Err(Errno::NOTSUP) => 0,
         Err(errno) => return Err(errno.into()),
@@ -207,7 +222,7 @@ fn read_xattrs(path: &Path, buffer: &mut [u8]) -> io::Result<BTreeMap<Vec<u8>, V
         .collect();
     let mut xattrs = BTreeMap::new();
     for name in names {
-        match rustix::fs::lgetxattr(path, name.as_slice(), &mut *buffer) {
+        match rustix::fs::fgetxattr(file, name.as_slice(), &mut *buffer) {
             Ok(length) => {
                 xattrs.insert(name, buffer[..length].to_vec());
             }
