@@ -195,13 +195,15 @@ class LayerWriter:
     """
 
     def __new__(cls, path: _Path, mtime: int = 0) -> Self:
-        """Create the file ``path``, which must not exist."""
+        """Create the file ``path``, which must not exist; it is removed unless the layer is finished."""
     def add(self, entries: Sequence[Entry]) -> None:
         """Append entries in their order, with the content from their sources.
 
         Raises:
-            ContentChanged: a file's content no longer has the digest or size that its entry says.
-            ValueError: an entry has no source for its content.
+            ContentChanged: a file's content no longer has the digest or size that its entry says; the layer is gone.
+            OSError: a source cannot be read, or the layer not be written; the layer is gone.
+            ValueError: an entry cannot be stored (its path is not clean or in the layer already, its content has no
+                source or digest ...); nothing was appended.
         """
     def finish(self) -> tuple[bytes, int]:
         """End the tar, close the file and return its digest (also its diff_id) and size in bytes."""
@@ -213,7 +215,9 @@ class BuildContext:
     """A build context folder, less what its ``.dockerignore`` leaves out.
 
     The folder is walked once, in parallel, on construction; contents are hashed when first asked for, in parallel, and
-    then remembered. Symlinks are never followed out of the folder. Sockets are left out.
+    then remembered. Symlinks are never followed out of the folder. Sockets are left out; hard links are files of their
+    own. Of the extended attributes, ``user.*`` and ``security.capability`` are kept: the others are this machine's
+    policy.
     """
 
     def __new__(cls, root: _Path, ignore: Sequence[str] = (), threads: int = 0) -> Self:
@@ -239,7 +243,9 @@ class BuildContext:
 
         Raises:
             FileNotFoundError: nothing of the context matches ``source``; the message says whether ``ignore`` hides it.
+            OSError: something cannot be read, or symlinks lead in a circle.
             PatternError: a pattern is malformed.
+            ValueError: a wildcard matches sources that have a file and a folder for one path.
         """
 
 def match_patterns(patterns: Sequence[str], paths: Sequence[str]) -> list[bool]:

@@ -19,7 +19,7 @@ struct BuildContext(Context);
 #[pymethods]
 impl BuildContext {
     #[new]
-    #[pyo3(signature = (root, ignore = Vec::new(), threads = 0))]
+    #[pyo3(signature = (root, ignore = Vec::new(), threads = 0), text_signature = "(root, ignore=(), threads=0)")]
     fn new(py: Python<'_>, root: PathBuf, ignore: Vec<OsString>, threads: usize) -> PyResult<Self> {
         detached(py, || Context::new(&root, &bytes(ignore), threads)).map(Self)
     }
@@ -34,7 +34,7 @@ impl BuildContext {
         self.0.nodes().iter().map(|node| node.size).sum()
     }
 
-    #[pyo3(signature = (source, exclude = Vec::new()))]
+    #[pyo3(signature = (source, exclude = Vec::new()), text_signature = "($self, source, exclude=())")]
     fn copy_source(
         &self,
         py: Python<'_>,

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamella._core import BuildContext, ContentChanged, Entry, LayerWriter
+from tests.unit.core.layer_format import reference_layer
 
 EMPTY = hashlib.sha256().digest()
 
@@ -205,6 +206,39 @@ def test_any_tree_is_read_back_and_written_the_same_again(
     assert writer.finish()[0] == digest
     assert (folder / "one").read_bytes() == (folder / "two").read_bytes()
     assert {name: (content, member.mode) for name, (member, content) in read_layer(folder / "one").items()} == tree
+
+
+SEGMENTS = st.text("aé\udce9", min_size=1, max_size=4) | st.integers(1, 160).map("n".__mul__)
+OWNERS = st.integers(0, 2**32 - 1) | st.integers(2**21 - 2, 2**21 + 1)
+XATTRS = st.dictionaries(st.text("ab", max_size=3).map("user.".__add__), st.binary(max_size=120), max_size=2)
+LINK_KINDS: list[Literal["symlink", "hardlink"]] = ["symlink", "hardlink"]
+DEVICE_KINDS: list[Literal["character", "block"]] = ["character", "block"]
+BARE_KINDS: list[Literal["directory", "fifo"]] = ["directory", "fifo"]
+ENTRIES_BY_KIND = st.one_of(
+    st.builds(Entry, st.just("x"), st.sampled_from(BARE_KINDS), uid=OWNERS, gid=OWNERS, xattrs=XATTRS),
+    st.builds(Entry, st.just("x"), st.sampled_from(LINK_KINDS), link_target=SEGMENTS),
+    st.builds(
+        Entry,
+        st.just("x"),
+        st.sampled_from(DEVICE_KINDS),
+        device=st.tuples(st.integers(0, 4095), st.integers(0, 2**21 - 1)),
+    ),
+)
+
+
+@given(
+    entries=st.dictionaries(st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join), ENTRIES_BY_KIND, max_size=6),
+    mtime=st.integers(0, 8**11 - 1),
+)
+@settings(deadline=None)
+def test_the_bytes_are_those_that_the_format_describes(
+    entries: dict[str, Entry], mtime: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("layer")
+    tree = [entry.replace(path=path) for path, entry in entries.items()]
+    tree.append(file_entry(folder, "file", b"content" * len(tree)))
+    write_layer(folder / "layer", tree, mtime)
+    assert (folder / "layer").read_bytes() == reference_layer(tree, mtime)
 
 
 def test_a_context_becomes_a_layer(tmp_path: Path) -> None:
