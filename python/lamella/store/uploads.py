@@ -16,7 +16,7 @@ from lamella.store.buffered_file import BufferedFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
     from pathlib import Path
 
     from typing_extensions import Buffer
@@ -114,7 +114,12 @@ class Uploads:
         """
         path = self._path(upload_id)
         self._health.check()
-        blob_file = await asyncio.wrap_future(self._threads.submit(self._open, upload_id, path))
+        opening = self._threads.submit(self._open, upload_id, path)
+        try:
+            blob_file = await asyncio.shield(asyncio.wrap_future(opening))
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)
+            raise
         file = BufferedFile(self._threads, self._health, lambda: blob_file, self._most, blob_file)
         upload = Upload(file, self._committer)
         try:
@@ -163,3 +168,9 @@ class Uploads:
                 finally:
                     os.close(descriptor)
         return removed
+
+
+def _close_opened(opening: Future[BlobFile]) -> None:
+    """Give up a file that was opened for a caller who has gone."""
+    if opening.exception() is None:
+        opening.result().close(keep=True)
