@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +11,6 @@ from lamella.index import INLINE_MAX, USED_RESOLUTION, LayerRecord
 from lamella.model import EMPTY, Digest
 from lamella.store import BUFFER_SIZE, LocalStore
 from tests.suites.blob_store import content, get, put
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def blob_file(folder: Path, digest: Digest) -> Path:
@@ -122,6 +120,29 @@ async def test_blobs_come_back_unharmed_while_they_are_deleted(store: LocalStore
 
     await asyncio.gather(upload(), delete(), upload(), delete())
     await put(store, data)
+    assert await get(store, digest) == data
+
+
+async def test_a_blob_that_comes_back_while_its_file_is_removed_keeps_its_file(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = content(10_000)
+    digest = await put(store, data)
+    removing, uploaded = threading.Event(), threading.Event()
+    unlink = Path.unlink
+
+    def unlink_late(path: Path, missing_ok: bool = False) -> None:
+        if path.name == digest.hex:
+            removing.set()
+            uploaded.wait(0.3)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_late)
+    deletion = asyncio.create_task(store.delete(digest))
+    await asyncio.to_thread(removing.wait)
+    await put(store, data)
+    uploaded.set()
+    assert await deletion
     assert await get(store, digest) == data
 
 
