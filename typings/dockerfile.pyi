@@ -9,10 +9,10 @@ class Heredoc(NamedTuple):
     content: str
 
 class Command(NamedTuple):
-    cmd: str
+    cmd: str | None
     sub_cmd: str | None
     json: bool
-    original: str
+    original: str | None
     start_line: int
     end_line: int
     flags: tuple[str, ...]

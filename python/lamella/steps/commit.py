@@ -50,8 +50,8 @@ class Committed:
     created: bool
 
 
-async def commit(
-    step: Step, key: Digest, result: StepResult, *, scope: Scope, results: StepResults, layers: LayerCheck
+async def commit(  # noqa: PLR0917 - three that say what, three that say where
+    step: Step, key: Digest, result: StepResult, scope: Scope, results: StepResults, layers: LayerCheck
 ) -> Committed:
     """Keep ``result`` as that of ``step``, unless ``scope`` has one already: the first stays.
 

@@ -153,9 +153,9 @@ def _failing_line(lines: Sequence[str]) -> int:
 
 
 def _convert(command: Command, lines: Sequence[str], escape: str, file: str) -> ParsedInstruction:
-    name, line = command.cmd.upper(), command.start_line
+    name, line = _name(command), command.start_line
     if name not in _INSTRUCTIONS:
-        raise DockerfileError(file, line, f"unknown instruction: {command.cmd[:100]}")
+        raise DockerfileError(file, line, f"unknown instruction: {name[:100]}")
     if name == "ONBUILD":
         return _convert_trigger(command, lines, escape, file)
     try:
@@ -166,7 +166,7 @@ def _convert(command: Command, lines: Sequence[str], escape: str, file: str) -> 
         name=name,
         line=line,
         end_line=command.end_line,
-        text=command.original.strip(),
+        text=(command.original or "").strip(),
         words=command.value,
         form=Form.EXEC if command.json else Form.SHELL,
         flags=flags,
@@ -174,6 +174,10 @@ def _convert(command: Command, lines: Sequence[str], escape: str, file: str) -> 
     )
     _check_words(instruction, file)
     return instruction
+
+
+def _name(command: Command) -> str:
+    return (command.cmd or "").upper()  # None for a line that holds nothing but the escape character
 
 
 def _check_words(instruction: ParsedInstruction, file: str) -> None:
@@ -203,7 +207,7 @@ def _convert_trigger(command: Command, lines: Sequence[str], escape: str, file: 
     rest = re.sub(rf"\A{continued}*onbuild{continued}*", "", written, flags=re.IGNORECASE)
     try:
         commands = _parse([f"# escape={escape}", rest], file)
-        _check_trigger([command.cmd.upper() for command in commands], file, command.start_line)
+        _check_trigger([_name(each) for each in commands], file, command.start_line)
         trigger = _convert(commands[0], lines, escape, file)
     except DockerfileError as error:
         raise DockerfileError(file, command.start_line, f"ONBUILD: {error.reason}") from None

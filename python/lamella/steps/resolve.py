@@ -95,4 +95,4 @@ def _check_node(node: Node, place: int) -> None:
     try:
         check_step(node.step)
     except Invalid as error:
-        raise Invalid(f"steps[{place}].{error.field}", error.reason) from None
+        raise Invalid(f"steps[{place}].step.{error.field}", error.reason) from None

@@ -44,7 +44,7 @@ class Context:
         self.asked.append(selection)
         if "missing" in selection.source:
             raise FileNotFoundError(f"nothing matches {selection.source!r}")
-        if "[" in selection.source.replace("\\[", ""):
+        if selection.source.count("[") > selection.source.count("]"):
             raise ValueError(f"malformed pattern {selection.source!r}")
         content = self.contents.get(selection.source, selection.source)
         return Digest.of(f"{content} {selection.exclude} {selection.pivot if selection.parents else ''}".encode())
