@@ -1,0 +1,102 @@
+"""What tests say to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.rpc.status_pb2 import Status
+
+from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as reapi
+from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
+from lamella._proto.google.bytestream import bytestream_pb2 as stream
+from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import grpc.aio
+
+    from tests.grpc.conftest import Server
+
+PIECE = 1 << 20
+
+
+def digest_of(data: bytes) -> reapi.Digest:
+    return reapi.Digest(hash=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+
+
+def read_name(data: bytes, kind: str = "blobs", instance: str = "") -> str:
+    digest = digest_of(data)
+    return f"{instance}/{kind}/{digest.hash}/{digest.size_bytes}".lstrip("/")
+
+
+def write_name(data: bytes, kind: str = "blobs", instance: str = "", uuid: str = "") -> str:
+    return f"{instance}/uploads/{uuid or uuid4()}/{read_name(data, kind)}".lstrip("/")
+
+
+def write_requests(
+    name: str, data: bytes, start: int = 0, piece: int = PIECE, finish: bool = True
+) -> list[stream.WriteRequest]:
+    """Return the messages that send ``data`` from ``start`` on; what was sent before is part of ``data``."""
+    offsets = range(start, len(data), piece) or [start]
+    requests = [
+        stream.WriteRequest(
+            resource_name=name if offset == start else "", write_offset=offset, data=data[offset : offset + piece]
+        )
+        for offset in offsets
+    ]
+    requests[-1].finish_write = finish
+    return requests
+
+
+async def upload(channel: grpc.aio.Channel, data: bytes, **name: str) -> int:
+    response = await ByteStreamStub(channel).Write(iter(write_requests(write_name(data, **name), data)))
+    return int(response.committed_size)
+
+
+async def download(channel: grpc.aio.Channel, name: str, offset: int = 0, limit: int = 0) -> bytes:
+    request = stream.ReadRequest(resource_name=name, read_offset=offset, read_limit=limit)
+    return b"".join([response.data async for response in ByteStreamStub(channel).Read(request)])
+
+
+async def is_missing(channel: grpc.aio.Channel, data: bytes) -> bool:
+    request = reapi.FindMissingBlobsRequest(blob_digests=[digest_of(data)])
+    response = await ContentAddressableStorageStub(channel).FindMissingBlobs(request)
+    return len(response.missing_blob_digests) == 1
+
+
+@contextmanager
+def refused(code: grpc.StatusCode, text: str = "") -> Iterator[pytest.ExceptionInfo[grpc.aio.AioRpcError]]:
+    """Expect a call to end with a status whose message holds ``text``."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        yield caught
+    assert caught.value.code() is code, caught.value.details()
+    assert text in str(caught.value.details())
+
+
+def details_of(error: grpc.aio.AioRpcError) -> Status:
+    metadata: dict[str, Any] = dict(error.trailing_metadata() or ())
+    return Status.FromString(metadata["grpc-status-details-bin"])
+
+
+def blob_files(server: Server) -> list[str]:
+    """Return the files of blobs and uploads that this process has open."""
+    names = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.append(str(link.readlink()))
+    folders = [server.folder / name for name in ("blobs", "uploads", "temporary")]
+    return sorted(name for name in names if any(name.startswith(f"{folder}/") for folder in folders))
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """Wait until something is so; a test that waits in vain fails by its timeout."""
+    while not condition():
+        await asyncio.sleep(0.01)
