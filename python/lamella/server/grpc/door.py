@@ -40,6 +40,10 @@ KEEPALIVE_SECONDS: Final = 20
 """How long a connection may be silent before the peer is asked for a sign of life, and how long it has to answer."""
 
 
+NEVER: Final = 1e9
+"""Seconds: longer than any grace."""
+
+
 class GrpcDoor:
     """Made in a running event loop; serves from ``start`` to ``stop``."""
 
@@ -87,14 +91,16 @@ class GrpcDoor:
             await self._health.set(service, status)
 
     async def drain(self, grace: float) -> None:
-        """Take no more calls, and wait for those that run, at most ``grace`` seconds."""
+        """Take no more calls, let those that run finish for ``grace`` seconds, then cut them off; so does a cancel."""
         await self._health.enter_graceful_shutdown()
-        stopping = asyncio.create_task(self._server.stop(grace))
+        # gRPC would wait for health watches too, which never end; and must not be told to stop twice at a time.
+        stopping = asyncio.create_task(self._server.stop(NEVER))
         idle = asyncio.create_task(self._calls.idle())
         try:
-            await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({stopping, idle}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         finally:
             idle.cancel()
+            stopping.cancel()
+            await asyncio.wait({stopping})
             await self._server.stop(None)
-            await stopping
             await self._calls.idle()
