@@ -10,7 +10,7 @@ from lamella.errors import Invalid
 UMASK = 0o022
 """Bits that a clause without ``u``, ``g``, ``o`` or ``a`` leaves alone, whatever the umask of this machine."""
 
-_OCTAL = re.compile(r"[0-7]{1,4}\Z")
+_OCTAL = re.compile(r"0*[0-7]{1,4}\Z")
 _CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)\Z")
 _ACTION = re.compile(r"([-+=])([rwxXstugo]*)")
 _ALL = {"u": 0o4700, "g": 0o2070, "o": 0o1007}

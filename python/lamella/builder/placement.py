@@ -3,7 +3,8 @@
 A destination is a folder where it ends with ``/``, where one is there, or where a folder or several files go to it;
 otherwise it is the new name of the one file. Symlinks on the way to the destination are followed within the root. A
 folder that is missing becomes 0755, with the owner given; one that is there keeps its mode and owner, unless a copied
-folder below the destination brings others. Files replace files and symlinks; files and folders never replace each other.
+folder below the destination brings others. Files replace files and symlinks; a file and a folder never replace each
+other.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 from lamella._core import Entry
-from lamella.layers.tree import TreeError
+from lamella.layers.tree import WHITEOUT, TreeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +89,9 @@ class _Layer:
             self._entries[path] = entry.replace(path=path)
 
     def sorted(self) -> list[Entry]:
+        for path in self._entries:
+            if path.rpartition("/")[2].startswith(WHITEOUT):
+                raise TreeError(path, f"a name that starts with {WHITEOUT!r} would hide files of the layers below")
         return [self._entries[path] for path in sorted(self._entries, key=os.fsencode)]
 
     def _existing(self, path: str) -> Entry | None:

@@ -109,8 +109,17 @@ class Connection:
             except aio.AioRpcError as error:
                 if progress() > furthest:
                     failures, furthest = 0, progress()
-                if error.code() is not grpc.StatusCode.UNAVAILABLE or failures == RETRIES:
+                if not _is_lost(error) or failures == RETRIES:
                     raise translate(error, self.address) from None
             spread = random.uniform(0.75, 1.25)  # noqa: S311  (keeps builders apart; it hides nothing)
             await asyncio.sleep(FIRST_DELAY * 2**failures * spread)
             failures += 1
+
+
+def _is_lost(error: aio.AioRpcError) -> bool:
+    """Tell whether the server was not reached, or was lost on the way.
+
+    A message written at the moment in which the call ends makes grpc.aio forget why it ended: it says ``INTERNAL``.
+    """
+    masked = error.code() is grpc.StatusCode.INTERNAL and error.details() == "Internal error from Core"
+    return masked or error.code() is grpc.StatusCode.UNAVAILABLE

@@ -7,11 +7,12 @@ import uuid
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
-from grpc import aio
+from grpc import StatusCode, aio
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
 from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
+from lamella.client.connection import CALL_SECONDS
 from lamella.client.errors import Refused, ServerFailed
 from lamella.wire.blob import BlobName
 from lamella.wire.resource import Resource, Upload
@@ -108,27 +109,34 @@ class _Stream:
         self._tell(self._blob.size)
 
     async def _attempt(self) -> int:
-        offset = 0
-        if self._broken:
-            status = await self._stub.QueryWriteStatus(
-                stream.QueryWriteStatusRequest(resource_name=self._resource), metadata=self._connection.metadata
-            )
-            if status.complete:
-                return int(status.committed_size)
-            offset = status.committed_size
+        status = await self._status() if self._broken else stream.QueryWriteStatusResponse()
+        if status.complete:
+            return int(status.committed_size)
         self._broken = True
         call = self._stub.Write(metadata=self._connection.metadata)
         try:
             # Writing fails once the call has ended, as the server has the blob, or refuses it, or is gone: only
             # `await call` tells which.
             with suppress(asyncio.InvalidStateError, aio.AioRpcError):
-                await self._write(call, offset)
+                await self._write(call, status.committed_size)
             response = await call
         except BaseException:
             call.cancel()
             raise
         self._connection.traffic.received += response.ByteSize()
         return int(response.committed_size)
+
+    async def _status(self) -> stream.QueryWriteStatusResponse:
+        request = stream.QueryWriteStatusRequest(resource_name=self._resource)
+        try:
+            status: stream.QueryWriteStatusResponse = await self._stub.QueryWriteStatus(
+                request, timeout=CALL_SECONDS, metadata=self._connection.metadata
+            )
+        except aio.AioRpcError as error:
+            if error.code() is StatusCode.NOT_FOUND:
+                return stream.QueryWriteStatusResponse()  # nothing of it has arrived
+            raise
+        return status
 
     async def _write(self, call: aio.StreamUnaryCall[stream.WriteRequest, stream.WriteResponse], offset: int) -> None:
         name = self._resource

@@ -19,7 +19,7 @@ MAX_ID = 0xFFFF_FFFE
 
 
 def owner(tree: FileTree, chown: str) -> tuple[int, int]:
-    """Return the user and group number that ``--chown=USER[:GROUP]`` means, as BuildKit reads it.
+    """Return the user and group number that ``USER[:GROUP]`` means, as BuildKit reads it.
 
     Without a group, a user given by name brings its own group, and a number is the group's number too. A tree's
     account files need plain sources.
@@ -40,7 +40,7 @@ def owner(tree: FileTree, chown: str) -> tuple[int, int]:
 
 def _number(chown: str, text: str) -> int:
     if not text.isdecimal() or int(text) > MAX_ID:
-        raise Invalid(f"--chown={chown}", f"{text!r} is not a number from 0 to {MAX_ID}")
+        raise Invalid(f"owner {chown!r}", f"{text!r} is not a number from 0 to {MAX_ID}")
     return int(text)
 
 
@@ -49,7 +49,7 @@ def _find(tree: FileTree, path: str, name: str, least: int, chown: str) -> list[
         fields = line.split(":")
         if fields[0] == name and len(fields) >= least:
             return fields
-    raise Invalid(f"--chown={chown}", f"{name!r} is not in /{path} of the image; give a number instead")
+    raise Invalid(f"owner {chown!r}", f"{name!r} is not in /{path} of the image; give a number instead")
 
 
 def _read(tree: FileTree, path: str) -> bytes:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from lamella._core import match_patterns
+from lamella.layers.tree import TreeError
 from lamella.layers.wildcard import component_pattern, has_wildcard
 
 if TYPE_CHECKING:
@@ -20,46 +21,65 @@ def copy_source(tree: FileTree, source: str, exclude: Sequence[str] = ()) -> lis
 
     The rules are those of ``lamella._core.BuildContext.copy_source``: a file has its base name, a folder's content is
     relative to that folder, and the folder itself is there with the path ``""``. A symlink that ``source`` itself
-    names is followed within the tree; one below a copied folder is copied as a symlink. Where matches share a path,
-    the later one (in the order of their names) wins.
+    names is followed within the tree; one below a copied folder is copied as a symlink. Where two matches share a path,
+    the later one (in the order of their names) is kept.
 
     Raises:
         FileNotFoundError: nothing of the tree matches.
         PatternError: a pattern is malformed.
-        TreeError: symlinks run in a circle.
+        TreeError: symlinks run in a circle, or a folder and a file share a path.
     """
     entries: dict[str, Entry] = {}
     for path in _matches(tree, source):
         node = tree.resolve(path).node
         if node is None:
-            continue
+            raise _not_found(path)
         if node.children is None:
-            name = path.rpartition("/")[2]
-            entries[name] = node.entry.replace(path=name)
+            found = {path.rpartition("/")[2]: node.entry}
         else:
-            entries[""] = node.entry.replace(path="")
-            entries.update((name, found.entry.replace(path=name)) for name, found in tree.walk(node))
+            entries.setdefault("", node.entry.replace(path=""))
+            found = _without(exclude, {name: child.entry for name, child in tree.walk(node)})
+        for name, entry in found.items():
+            if name in entries and (entries[name].kind == "directory") != (entry.kind == "directory"):
+                raise TreeError(name, f"{source} gives both a folder and a file of this name")
+            entries[name] = entry.replace(path=name)
     if not entries:
-        raise FileNotFoundError(f"{source}: no such file or folder in the stage or image that is copied from")
-    paths = sorted(entries, key=os.fsencode)
-    if exclude:
-        hidden = match_patterns(exclude, paths)
-        paths = [path for path, hide in zip(paths, hidden, strict=True) if not (hide and path)]
-    return [entries[path] for path in paths]
+        raise _not_found(source)
+    return [entries[name] for name in sorted(entries, key=os.fsencode)]
+
+
+def _without(exclude: Sequence[str], entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Leave out what the patterns exclude, but for folders in which something stays."""
+    if not exclude:
+        return entries
+    names = list(entries)
+    kept = {name for name, hidden in zip(names, match_patterns(exclude, names), strict=True) if not hidden}
+    for name in list(kept):
+        parent = name.rpartition("/")[0]
+        while parent and parent not in kept:
+            kept.add(parent)
+            parent = parent.rpartition("/")[0]
+    return {name: entry for name, entry in entries.items() if name in kept}
 
 
 def _matches(tree: FileTree, source: str) -> list[str]:
+    """Return what a source stands for: itself, or what its wildcards match without following symlinks."""
     parts = [part for part in source.split("/") if part not in {"", "."}]
-    paths = [""]
-    for part in parts:
-        if not has_wildcard(part):
-            paths = [f"{path}/{part}" for path in paths]
-            continue
+    plain = next((place for place, part in enumerate(parts) if has_wildcard(part)), len(parts))
+    if plain == len(parts):
+        return ["/".join(parts)]
+    top = tree.resolve("/".join(parts[:plain]))
+    matches = [] if top.node is None else [(top.path, top.node)]
+    for part in parts[plain:]:
         pattern = component_pattern(part)
-        found: list[str] = []
-        for path in paths:
-            node = tree.resolve(path).node
-            names = node.children or {} if node is not None else {}
-            found += (f"{path}/{name}" for name in sorted(names, key=os.fsencode) if pattern.fullmatch(name))
-        paths = found
-    return [path for path in paths if tree.resolve(path, follow_last=False).node is not None]
+        matches = [
+            (f"{path}/{name}", child)
+            for path, node in matches
+            for name, child in sorted((node.children or {}).items(), key=lambda item: os.fsencode(item[0]))
+            if pattern.fullmatch(name)
+        ]
+    return [path for path, _ in matches]
+
+
+def _not_found(source: str) -> FileNotFoundError:
+    return FileNotFoundError(f"{source}: no such file or folder in the stage or image that is copied from")

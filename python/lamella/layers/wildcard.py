@@ -7,12 +7,12 @@ import re
 
 from lamella._core import PatternError
 
-_SPECIAL = re.compile(r"[*?\[\\]")
+_WILDCARD = re.compile(r"(?:\\.|[^*?\[\\])*[*?\[]", re.DOTALL)
 
 
 def has_wildcard(text: str) -> bool:
-    r"""Tell whether a path means anything but itself: it holds ``*``, ``?``, ``[`` or ``\``."""
-    return _SPECIAL.search(text) is not None
+    r"""Tell whether a path holds ``*``, ``?`` or ``[`` without a ``\`` before it; if not, it means just itself."""
+    return _WILDCARD.match(text) is not None
 
 
 @functools.lru_cache(maxsize=256)

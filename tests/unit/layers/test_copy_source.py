@@ -100,9 +100,17 @@ def test_wildcards_mean_what_they_mean_in_go(pattern: str, text: str, matches: b
 
 @pytest.mark.parametrize("pattern", ["[", "[]", "[a", "[a-", "[z-a]", "a\\", "[^]", "[-a]"])
 def test_a_malformed_wildcard_is_quoted(pattern: str) -> None:
-    assert has_wildcard(pattern)
     with pytest.raises(PatternError, match="pattern"):
         component_pattern(pattern)
+
+
+@pytest.mark.parametrize(("text", "wild"), [("a*", True), (r"a\*", False), ("a[", True), ("a", False), (r"\\?", True)])
+def test_a_wildcard_is_one_that_is_not_escaped(text: str, wild: bool) -> None:
+    assert has_wildcard(text) is wild
+
+
+def test_parents_of_what_stays_are_copied_although_excluded(tree: FileTree) -> None:
+    assert names(copy_source(tree, ".", ["**", "!app/sub/deep.txt"])) == ["", "app", "app/sub", "app/sub/deep.txt"]
 
 
 @pytest.fixture
@@ -131,7 +139,7 @@ def test_owners_are_numbers_or_names_of_the_tree(accounts: FileTree, chown: str,
 
 @pytest.mark.parametrize("chown", ["nobody", "web:nobody", "broken", "4294967295", "", "web:"])
 def test_an_owner_that_the_tree_does_not_know_is_an_error(accounts: FileTree, chown: str) -> None:
-    with pytest.raises(Invalid, match="--chown"):
+    with pytest.raises(Invalid, match="owner"):
         owner(accounts, chown)
 
 

@@ -1,0 +1,48 @@
+"""What a source of COPY selects: of the build context, or of another file system."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lamella._core import tree_digest
+from lamella.layers.copy_source import copy_source
+from lamella.model import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lamella._core import BuildContext, Entry
+    from lamella.layers.tree import FileTree
+    from lamella.steps.work import Selection
+
+
+class ContextSelector:
+    """Selects from the build context; the planner's ``ContextFiles``."""
+
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
+
+    def entries(self, selection: Selection) -> list[Entry]:
+        """Return what is selected; raises as ``BuildContext.copy_source``."""
+        return _select(self._context.copy_source, selection)
+
+    def digest(self, selection: Selection) -> Digest:
+        """Return the content digest of what is selected; raises as above."""
+        return Digest(tree_digest(self.entries(selection)))
+
+
+def select_from_tree(tree: FileTree, selection: Selection) -> list[Entry]:
+    """Return what is selected of a file system; raises as ``copy_source``."""
+    return _select(partial(copy_source, tree), selection)
+
+
+def _select(copy: Callable[[str, Sequence[str]], list[Entry]], selection: Selection) -> list[Entry]:
+    if not selection.parents:
+        return copy(selection.source, selection.exclude)
+    # Everything below the pivot but what the source names, so that each file keeps its path relative to the pivot.
+    others = [] if selection.source == "." else ["**", f"!{selection.source}"]
+    entries = copy(selection.pivot, [*others, *selection.exclude])
+    if all(not entry.path for entry in entries):
+        raise FileNotFoundError(f"{selection.source}: no such file or folder below {selection.pivot}")
+    return entries
