@@ -7,8 +7,8 @@ import gzip
 import lzma
 import sys
 import zlib
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from lamella import _core
 from lamella.errors import Invalid, LimitExceeded
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
     from lamella._core import Entry
 
+
+class _Stream(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 MAX_UNPACKED = 64 << 30
 """The most bytes of tar that an archive may hold."""
 
@@ -32,12 +39,12 @@ _BLOCK = 512
 _BUFFER = 1 << 20
 _CHECKSUM = slice(148, 156)
 
-_OPENERS: tuple[tuple[bytes, Callable[[Path], IO[bytes]]], ...] = (
-    (b"\x1f\x8b\x08", lambda path: gzip.open(path)),
-    (b"\x28\xb5\x2f\xfd", lambda path: zstd.open(path)),
-    (b"BZh", lambda path: bz2.open(path)),
-    (b"\xfd7zXZ\x00", lambda path: lzma.open(path)),
-)
+_OPENERS: dict[bytes, Callable[[Path], _Stream]] = {
+    b"\x1f\x8b\x08": gzip.GzipFile,
+    b"\x28\xb5\x2f\xfd": zstd.ZstdFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
 _ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 
 
@@ -84,15 +91,19 @@ def _entries(plain: Path, name: str) -> Iterator[Entry]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[_Stream]:
     with path.open("rb") as file:
         start = file.read(8)
-    opener = next((opener for magic, opener in _OPENERS if start.startswith(magic)), lambda path: path.open("rb"))
-    with opener(path) as tar:
+    opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), _open_plain)
+    with closing(opener(path)) as tar:
         yield tar
 
 
-def _read(tar: IO[bytes], path: Path) -> bytes:
+def _open_plain(path: Path) -> _Stream:
+    return path.open("rb")
+
+
+def _read(tar: _Stream, path: Path) -> bytes:
     try:
         return tar.read(_BUFFER)
     except _ERRORS as error:

@@ -23,7 +23,7 @@ from lamella.client import Blob, ClientError
 from lamella.errors import DockerfileError, LamellaError
 from lamella.model import SCRATCH, Digest, StepResult
 from lamella.steps.key import step_key
-from lamella.steps.resolve import Status, chain_after
+from lamella.steps.resolve import Node, Status, chain_after
 from lamella.steps.work import CopyWork, FromContext, FromImage, FromStage, WorkdirWork
 
 if TYPE_CHECKING:
@@ -114,8 +114,21 @@ class Build:
 
     async def _look_up(self) -> None:
         """Ask the cache for every step whose answer is not known, in one call."""
-        asked: list[_State] = []
-        nodes = []
+        asked = self._unknown()
+        if not self._use_cache:
+            for state, node in asked:
+                if node.after is None and not node.inputs_pending:
+                    state.status = Status.MISS
+        elif asked:
+            answers = await self._client.resolve([node for _, node in asked])
+            for (state, _), answer in zip(asked, answers, strict=True):
+                state.status = answer.status
+                if answer.result is not None:
+                    self._finish(state, answer.result, hit=True, seconds=0.0)
+
+    def _unknown(self) -> list[tuple[_State, Node]]:
+        """Return the steps to ask the cache for: all but those above a miss, whose parent is not known yet."""
+        asked: list[tuple[_State, Node]] = []
         places: dict[int, int] = {}
         for place, state in enumerate(self._states):
             if state.status is not Status.UNKNOWN:
@@ -127,21 +140,10 @@ class Build:
             elif node.after in places:
                 node = replace(node, after=places[node.after])
             else:
-                continue  # its parent is known to be a miss
-            places[place] = len(nodes)
-            nodes.append(node)
-            asked.append(state)
-        if not self._use_cache:
-            for state, node in zip(asked, nodes, strict=True):
-                if node.after is None and not node.inputs_pending:
-                    state.status = Status.MISS
-            return
-        if not nodes:
-            return
-        for state, answer in zip(asked, await self._client.resolve(nodes), strict=True):
-            state.status = answer.status
-            if answer.status is Status.HIT and answer.result is not None:
-                self._finish(state, answer.result, hit=True, seconds=0.0)
+                continue
+            places[place] = len(asked)
+            asked.append((state, node))
+        return asked
 
     async def _build_ready(self) -> None:
         """Build every miss whose parent and inputs are there, side by side: they do not depend on each other."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lamella.layers import media_types
 from lamella.layers.image import Image, assemble, descriptor_json
 from lamella.model import Descriptor, Digest
-from lamella.steps.config import canonical_json, image_config
+from lamella.steps.config import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,15 +28,22 @@ def image_of(plan: Plan, results: Sequence[StepResult], base_layers: tuple[Layer
     layers = (*base_layers, *(layer for place in steps if (layer := results[place].layer) is not None))
     created = datetime.fromtimestamp(plan.layer_time, UTC).isoformat().replace("+00:00", "Z")
     base = target.base.configuration if target.base is not None else {}
-    configuration = {
-        **image_config(target.platform, target.config, target.author),
+    platform = target.platform
+    configuration: dict[str, Any] = {
+        "architecture": platform.architecture,
+        "os": platform.os,
         "created": created,
+        "config": dict(target.config),
         "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in layers]},
         "history": [
             *_base_history(base),
             *(_history(plan.steps[place].text, created, results[place]) for place in steps),
         ],
     }
+    if platform.variant:
+        configuration["variant"] = platform.variant
+    if target.author:
+        configuration["author"] = target.author
     config, config_bytes = _document(configuration, media_types.CONFIG)
     manifest, manifest_bytes = _document(
         {

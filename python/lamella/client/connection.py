@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 from grpc import aio
+
 from lamella.client.address import server_address
 from lamella.client.errors import translate
 from lamella.model import Scope
@@ -117,9 +118,9 @@ class Connection:
 
 
 def _is_lost(error: aio.AioRpcError) -> bool:
-    """Tell whether the server was not reached, or was lost on the way.
+    """Tell whether the server was not reached, was lost on the way, or still holds what was lost.
 
     A message written at the moment in which the call ends makes grpc.aio forget why it ended: it says ``INTERNAL``.
     """
     masked = error.code() is grpc.StatusCode.INTERNAL and error.details() == "Internal error from Core"
-    return masked or error.code() is grpc.StatusCode.UNAVAILABLE
+    return masked or error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import grpc
+
 from lamella.client.address import SERVER_VARIABLE
 from lamella.errors import LamellaError
 

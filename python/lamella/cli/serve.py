@@ -1,0 +1,48 @@
+"""`lamella serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lamella.cli import options
+
+
+@click.command()
+@click.option(
+    "--data-folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="LAMELLA_DATA",
+    show_envvar=True,
+    help="Where everything is kept.  [default: this user's data folder]",
+)
+@click.option(
+    "--listen",
+    type=options.AddressType(),
+    metavar="HOST:PORT",
+    help="Where to take calls; port 0 is any free one.  [default: 127.0.0.1:8970]",
+)
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that serve.")
+def command(*, data_folder: Path | None, listen: str | None, workers: int) -> None:
+    """Run the server until it is told to stop (SIGTERM or Ctrl+C; calls that run may finish).
+
+    There is no authentication yet: listen beyond this machine only where every client is trusted.
+
+    \b
+        lamella serve
+        lamella serve --listen 0.0.0.0:8970 --workers 4 --data-folder /srv/lamella
+    """
+    import platformdirs
+
+    from lamella.client.address import DEFAULT_ADDRESS, SERVER_VARIABLE, parse_address
+    from lamella.server.app import ServerConfig, serve
+
+    host, port = parse_address(listen or DEFAULT_ADDRESS)
+    folder = data_folder or Path(platformdirs.user_data_dir("lamella"))
+
+    def ready(address: str) -> None:
+        click.echo(f"Lamella listens on {address}, with its data in {folder}")
+        click.echo(f"Point a builder at it: export {SERVER_VARIABLE}={address}")
+
+    serve(ServerConfig(folder, host, port, workers), ready)
