@@ -5,6 +5,7 @@
 pub mod blob_file;
 pub mod context;
 pub mod copy_source;
+pub mod compress;
 pub mod digest;
 pub mod entry;
 pub mod error;
@@ -14,6 +15,10 @@ mod layer_header;
 mod layer_output;
 pub mod layer_writer;
 pub mod pattern;
+pub mod layer;
+pub mod read_ahead;
 pub mod sha256;
+pub mod sha256_pair;
+pub mod tar;
 pub mod tree;
 pub mod walk;

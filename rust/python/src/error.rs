@@ -1,6 +1,8 @@
 //! Errors of `lamella-core` as Python exceptions.
 
-use lamella_core::error::{FileError, TreeError};
+use std::sync::Arc;
+
+use lamella_core::error::{FileError, LayerError as CoreLayerError, TreeError};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -15,7 +17,7 @@ pub trait ToPython {
     fn to_python(self, py: Python<'_>) -> PyErr;
 }
 
-impl ToPython for FileError {
+impl ToPython for &FileError {
     /// `OSError(errno, message, path)`, which Python turns into the subclass of the number.
     fn to_python(self, py: Python<'_>) -> PyErr {
         let Some(number) = self.source.raw_os_error() else {
@@ -26,9 +28,24 @@ impl ToPython for FileError {
             .and_then(|os| os.call_method1("strerror", (number,)))
         {
             Ok(message) => {
-                PyOSError::new_err((number, message.unbind(), self.path.into_os_string()))
+                PyOSError::new_err((number, message.unbind(), self.path.clone().into_os_string()))
             }
             Err(error) => error,
+        }
+    }
+}
+
+impl ToPython for FileError {
+    fn to_python(self, py: Python<'_>) -> PyErr {
+        (&self).to_python(py)
+    }
+}
+
+impl ToPython for Arc<CoreLayerError> {
+    fn to_python(self, py: Python<'_>) -> PyErr {
+        match &*self {
+            CoreLayerError::File(error) => error.to_python(py),
+            CoreLayerError::Malformed { .. } => LayerError::new_err(self.to_string()),
         }
     }
 }

@@ -12,6 +12,7 @@ mod digest;
 mod entry;
 mod error;
 mod layer_writer;
+mod layer_reader;
 
 use pyo3::prelude::*;
 
@@ -24,5 +25,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     blob_file::register(module)?;
     entry::register(module)?;
     layer_writer::register(module)?;
+    layer_reader::register(module)?;
     Ok(())
 }

@@ -1,0 +1,65 @@
+"""One build from beginning to end: plan, build, store the image on the server, write it to disk."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamella.builder.build import Build
+from lamella.builder.report import Summary
+from lamella.builder.request import plan_build
+from lamella.client import Blob
+
+if TYPE_CHECKING:
+    from lamella.builder.output import Output
+    from lamella.builder.report import Reporter
+    from lamella.builder.request import BuildRequest
+    from lamella.client import AsyncClient
+    from lamella.layers.image import Image
+
+
+async def build_image(
+    client: AsyncClient,
+    request: BuildRequest,
+    reporter: Reporter,
+    *,
+    use_cache: bool = True,
+    push: bool = False,
+    output: Output | None = None,
+    reference: str = "",
+) -> Summary:
+    """Build, and keep nothing on this machine but ``output``.
+
+    With ``push`` all blobs of the image are on the server afterwards, so that its manifest's digest is enough to pull
+    it. Layers are fetched only where a step has to look into them, or ``output`` needs them.
+
+    Raises:
+        DockerfileError: the Dockerfile cannot be built.
+        ClientError: the server cannot be reached, or refuses something.
+        LayoutError: the base image's layout lacks a layer.
+        OSError: a file cannot be read or written.
+    """
+    begin = time.monotonic()
+    planned = await asyncio.to_thread(plan_build, request)
+    with tempfile.TemporaryDirectory(prefix="lamella-build-") as folder:
+        build = Build(planned, client, Path(folder), reporter, use_cache=use_cache)
+        image = await build.run()
+        if push:
+            await _push(client, image, build)
+        if output is not None:
+            await output.write(image, reference, build.layer_file)
+    traffic = client.traffic
+    return Summary(image, build.outcomes, traffic.sent, traffic.received, time.monotonic() - begin)
+
+
+async def _push(client: AsyncClient, image: Image, build: Build) -> None:
+    layers = {layer.descriptor.digest: layer for layer in image.layers}
+    missing = await client.missing((digest, layer.descriptor.size) for digest, layer in layers.items())
+    blobs = [Blob.of_bytes(image.config_bytes), Blob.of_bytes(image.manifest_bytes)]
+    for digest in missing:  # layers of the base image: the server has those of all steps
+        layer = layers[digest]
+        blobs.append(Blob(digest, layer.descriptor.size, await build.layer_file(layer)))
+    await client.upload(blobs)
