@@ -16,7 +16,7 @@ from lamella.builder.file_systems import FileSystems
 from lamella.builder.image import image_of
 from lamella.builder.layer_files import LayerFiles
 from lamella.builder.layer_maker import LayerMaker
-from lamella.builder.report import Outcome, Summary
+from lamella.builder.report import Outcome
 from lamella.builder.request import refuse_what_cannot_be_built
 from lamella.builder.selection import select_from_tree
 from lamella.client import Blob, ClientError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lamella.builder.report import Reporter
     from lamella.builder.request import PlannedBuild
     from lamella.client import AsyncClient
+    from lamella.layers.image import Image
     from lamella.layers.tree import FileTree
     from lamella.model import Layer, Step
     from lamella.steps.plan import PlannedStep
@@ -70,25 +71,26 @@ class Build:
         self._files = LayerFiles(folder, self._fetch)
         self._systems = FileSystems(self._files)
 
-    async def run(self) -> Summary:
-        """Build every step of the plan.
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """How the steps went that are done, in the order of the plan."""
+        return tuple(state.outcome for state in self._states if state.outcome is not None)
+
+    async def run(self) -> Image:
+        """Build every step of the plan, and return the image of its target.
 
         Raises:
             DockerfileError: a step cannot be built; those that were built before it are in the cache.
             ClientError: the server cannot be reached, or refuses a result.
         """
-        begin = time.monotonic()
         self._reporter.planned(self._plan)
         while any(state.outcome is None for state in self._states):
             await self._find_inputs()
             await self._look_up()
             await self._build_ready()
-        outcomes = tuple(state.outcome for state in self._states if state.outcome is not None)
         base = self._plan.target.base
         base_layers = self._images.layers(base) if base is not None else ()
-        image = image_of(self._plan, [outcome.result for outcome in outcomes], base_layers)
-        traffic = self._client.traffic
-        return Summary(image, outcomes, traffic.sent, traffic.received, time.monotonic() - begin)
+        return image_of(self._plan, [outcome.result for outcome in self.outcomes], base_layers)
 
     async def layer_file(self, layer: Layer) -> Path:
         """Return a file that holds a layer of the image as it is stored; fetches it where it is not here yet.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +14,9 @@ from lamella.cli.text import echo_json, echo_table, percent_text, seconds_text, 
 from lamella.errors import Invalid
 
 if TYPE_CHECKING:
-    from lamella.builder.output import Output
+    from pathlib import Path
+
     from lamella.builder.report import Summary
-    from lamella.builder.request import BuildRequest
     from lamella.model import Platform, Scope
 
 
@@ -65,6 +63,7 @@ def command(
         lamella build . --build-context debian:12=oci-layout://debian:12 -o app.tar
         SOURCE_DATE_EPOCH=1700000000 lamella build . --push --json
     """
+    from lamella.builder.build_image import build_image
     from lamella.builder.output import Output
     from lamella.client import AsyncClient
 
@@ -76,10 +75,68 @@ def command(
 
     async def run() -> Summary:
         async with AsyncClient(server, scope=scope, builder=builder) as client:
-            return await _build(client, request, destination, tag, push=push, use_cache=not no_cache, progress=progress)
+            with reporter(progress) as view:
+                return await build_image(
+                    client,
+                    request,
+                    view,
+                    use_cache=not no_cache,
+                    push=push,
+                    output=destination,
+                    reference=tag,
+                )
 
     summary = asyncio.run(run())
     if as_json:
-        echo_json(_document(summary))
+        echo_json(summary_document(summary))
     else:
         _echo(summary)
+
+
+def summary_document(summary: Summary) -> dict[str, Any]:
+    """Return a build as a JSON object: sizes in bytes, times in seconds."""
+    return {
+        "manifest": str(summary.image.manifest.digest),
+        "config": str(summary.image.config.digest),
+        "layers": [str(layer.descriptor.digest) for layer in summary.image.layers],
+        "steps": [
+            {
+                "line": outcome.step.line,
+                "instruction": outcome.step.text,
+                "hit": outcome.hit,
+                "key": str(outcome.key),
+                "layer": str(outcome.result.layer.descriptor.digest) if outcome.result.layer else None,
+                "seconds": outcome.seconds,
+                "seconds_saved": outcome.result.seconds if outcome.hit else 0.0,
+                "built_by": outcome.result.builder,
+            }
+            for outcome in summary.outcomes
+        ],
+        "hits": summary.hits,
+        "misses": summary.misses,
+        "bytes_sent": summary.bytes_sent,
+        "bytes_received": summary.bytes_received,
+        "seconds": summary.seconds,
+        "seconds_saved": summary.seconds_saved,
+    }
+
+
+def _echo(summary: Summary) -> None:
+    rows = [
+        [
+            str(number),
+            "hit" if outcome.hit else "miss",
+            seconds_text(outcome.seconds),
+            size_text(outcome.result.layer.descriptor.size) if outcome.result.layer else "-",
+            step_text(outcome.step),
+        ]
+        for number, outcome in enumerate(summary.outcomes, 1)
+    ]
+    echo_table(["step", "cache", "time", "layer", "instruction"], rows, right=(0, 2, 3))
+    total = len(summary.outcomes)
+    click.echo(
+        f"\n{total} steps, {summary.hits} hits, {summary.misses} misses, hit rate {percent_text(summary.hits, total)}; "
+        f"{size_text(summary.bytes_sent)} sent, {size_text(summary.bytes_received)} received; "
+        f"{seconds_text(summary.seconds)}, {seconds_text(summary.seconds_saved)} saved"
+    )
+    click.echo(f"image {summary.image.manifest.digest}")
