@@ -27,5 +27,10 @@ def relative(path: str) -> str:
 
 
 def literal(path: str) -> str:
-    """Escape the wildcards of a path that means none."""
-    return "".join("\\" + character if character in "*?[\\" else character for character in path)
+    """Return the pattern that matches just ``path``, whatever wildcards there are in it."""
+    if not any(character in "*?[" for character in path):
+        return path  # no pattern, so that a backslash is one
+    return "".join(_LITERALS.get(character, character) for character in path)
+
+
+_LITERALS = {"*": "[*]", "?": "[?]", "[": "[[]", "\\": "\\\\"}

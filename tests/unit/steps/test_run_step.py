@@ -161,7 +161,8 @@ def test_mounts_are_inputs_by_their_parameters(text: str, mount: Mount, paramete
     [
         ("target=/t", Mount(MountType.BIND, "/t", "/", read_only=True), Selection(".")),
         ("type=bind,target=t,source=a,rw", Mount(MountType.BIND, "/w/t", "/a"), Selection("a")),
-        ("src=./a/../b*,target=", Mount(MountType.BIND, "/w", "/b*", read_only=True), Selection("b\\*")),
+        ("src=./a/../b*,target=", Mount(MountType.BIND, "/w", "/b*", read_only=True), Selection("b[*]")),
+        ("target=/t,source=a[1]?", Mount(MountType.BIND, "/t", "/a[1]?", read_only=True), Selection("a[[]1][?]")),
         ("target=/t,readwrite=false", Mount(MountType.BIND, "/t", "/", read_only=True), Selection(".")),
     ],
 )
