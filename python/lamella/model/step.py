@@ -21,7 +21,10 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heredoc:
-    """A here-document attached to an instruction: its name, and its body after tab stripping and expansion."""
+    """A here-document attached to an instruction: its name, and its body as the instruction uses it.
+
+    That is after tab stripping and expansion, except where a shell is to do both (``docs/step-key.md``).
+    """
 
     name: str
     body: str
@@ -46,7 +49,8 @@ class Instruction:
 class ExecutionContext:
     """The part of the image configuration that a step can see; the rest (labels, CMD ...) must not bust it.
 
-    ``env`` keeps its order and has each name once; ``workdir`` is absolute, ``/`` where none is set.
+    ``env`` keeps its order and has each name once; ``workdir`` is absolute, ``/`` where none is set. What an
+    instruction does not read is left empty (``docs/step-key.md`` has the table).
     """
 
     env: tuple[tuple[str, str], ...] = ()
