@@ -1,4 +1,5 @@
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +40,7 @@ def test_no_bytes_are_read_otherwise_than_protobuf_reads_them(message: bytes) ->
         return
     try:
         expected = pb.WriteRequest.FromString(message)
-    except Exception:  # groups and field numbers that protobuf refuses are skipped or refused by the server
+    except DecodeError:  # the server is more lenient with field numbers and text
         return
     assert (chunk.resource_name, chunk.write_offset, chunk.finish_write, bytes(chunk.data)) == (
         expected.resource_name,
