@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import grpc
+import grpc.aio
 import pytest
 from google.rpc.status_pb2 import Status
 
@@ -20,8 +21,6 @@ from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    import grpc.aio
 
     from tests.grpc.conftest import Server
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from lamella.server.grpc.caller import Context
 
 
 class Calls:
@@ -18,18 +17,17 @@ class Calls:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Count a call for as long as the context lasts."""
+    def begin(self, context: Context) -> None:
+        """Count a call until its status has been sent."""
         self._running += 1
         self._idle.clear()
-        try:
-            yield
-        finally:
-            self._running -= 1
-            if self._running == 0:
-                self._idle.set()
+        context.add_done_callback(self._end)  # type: ignore[arg-type] # the stubs want a class of their own
 
     async def idle(self) -> None:
         """Wait until no call runs."""
         await self._idle.wait()
+
+    def _end(self, _: Context) -> None:
+        self._running -= 1
+        if self._running == 0:
+            self._idle.set()

@@ -54,23 +54,23 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # 
 
     def _single(self, behavior: Callable[..., Any], method: str) -> Callable[..., Any]:
         async def call(request: Any, context: Context) -> Any:
-            with self._calls.running():
-                try:
-                    return await behavior(request, context)
-                except Exception as error:  # noqa: BLE001 - every error ends in a status
-                    await _abort(context, error, method)
+            self._calls.begin(context)
+            try:
+                return await behavior(request, context)
+            except Exception as error:  # noqa: BLE001 - every error ends in a status
+                await _abort(context, error, method)
 
         return call
 
     def _stream(self, behavior: Callable[..., Any], method: str) -> Callable[..., Any]:
         async def call(request: Any, context: Context) -> AsyncIterator[Any]:
-            with self._calls.running():
-                try:
-                    async with aclosing(behavior(request, context)) as responses:
-                        async for response in responses:
-                            yield response
-                except Exception as error:  # noqa: BLE001 - every error ends in a status
-                    await _abort(context, error, method)
+            self._calls.begin(context)
+            try:
+                async with aclosing(behavior(request, context)) as responses:
+                    async for response in responses:
+                        yield response
+            except Exception as error:  # noqa: BLE001 - every error ends in a status
+                await _abort(context, error, method)
 
         return call
 
