@@ -3,7 +3,6 @@
 //! The rules are Docker's build reference, "COPY", as its builder carries them out.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
 
 use crate::entry::Kind;
 use crate::error::quoted;
@@ -54,62 +53,50 @@ pub fn select(tree: &Tree, source: &[u8], exclude: &Patterns) -> Result<Selectio
         let position = resolve(tree, &path)?.ok_or_else(|| SourceError::NotFound(path.clone()))?;
         let node = &tree.nodes()[position];
         let pairs = if node.kind == Kind::Directory {
-            let skip = if node.path.is_empty() {
-                0
-            } else {
-                node.path.len() + 1
-            };
-            let content = tree.positions_below(&node.path);
-            without(
-                exclude,
-                tree,
-                content.map(|position| (tree.nodes()[position].path[skip..].to_vec(), position)),
-            )
-        } else {
-            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            without(exclude, tree, [(name.to_vec(), position)].into_iter())
-        };
-        if node.kind == Kind::Directory {
             // A new destination gets the mode of the first folder; one that is there keeps its own.
             selection.entry(Vec::new()).or_insert(position);
-        }
-        for (path, position) in pairs {
-            match selection.entry(path) {
-                Slot::Vacant(slot) => {
-                    slot.insert(position);
-                }
-                Slot::Occupied(mut slot) => {
-                    let is_folder =
-                        |position: usize| tree.nodes()[position].kind == Kind::Directory;
-                    if is_folder(*slot.get()) != is_folder(position) {
-                        return Err(SourceError::Conflict {
-                            written: source.to_vec(),
-                            path: slot.key().clone(),
-                        });
-                    }
-                    slot.insert(position);
-                }
+            let start = joined(&node.path, b"").len();
+            let relative = |position: usize| tree.nodes()[position].path[start..].to_vec();
+            tree.positions_below(&node.path)
+                .map(|position| (relative(position), position))
+                .collect()
+        } else {
+            vec![(parts(&path).last().unwrap_or_default().to_vec(), position)]
+        };
+        for (path, position) in without(exclude, tree, pairs) {
+            let replaced = selection.insert(path.clone(), position);
+            if replaced
+                .is_some_and(|replaced| is_folder(tree, replaced) != is_folder(tree, position))
+            {
+                return Err(SourceError::Conflict {
+                    written: source.to_vec(),
+                    path,
+                });
             }
         }
     }
     Ok(selection)
 }
 
+fn is_folder(tree: &Tree, position: usize) -> bool {
+    tree.nodes()[position].kind == Kind::Directory
+}
+
 /// Leaves out what the patterns exclude, but for folders in which something stays.
-fn without(
-    exclude: &Patterns,
-    tree: &Tree,
-    pairs: impl Iterator<Item = (Vec<u8>, usize)>,
-) -> Vec<(Vec<u8>, usize)> {
+fn without(exclude: &Patterns, tree: &Tree, pairs: Vec<(Vec<u8>, usize)>) -> Vec<(Vec<u8>, usize)> {
     if exclude.is_empty() {
-        return pairs.collect();
+        return pairs;
     }
-    let (excluded, mut kept): (Vec<_>, Vec<_>) =
-        pairs.partition(|(path, _)| exclude.leave_out(path));
+    let (excluded, mut kept): (Vec<_>, Vec<_>) = pairs
+        .into_iter()
+        .partition(|(path, _)| exclude.leave_out(path));
     let paths: Vec<Vec<u8>> = kept.iter().map(|(path, _)| path.clone()).collect();
-    kept.extend(excluded.into_iter().filter(|(path, position)| {
-        tree.nodes()[*position].kind == Kind::Directory && !below(&paths, path).is_empty()
-    }));
+    let holds_kept = |path: &[u8]| !below(&paths, path).is_empty();
+    kept.extend(
+        excluded
+            .into_iter()
+            .filter(|(path, position)| is_folder(tree, *position) && holds_kept(path)),
+    );
     kept
 }
 
@@ -130,7 +117,7 @@ fn expand(tree: &Tree, source: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
         let folder = &tree.nodes()[folder].path;
         for position in tree.positions_below(folder) {
             let path = &tree.nodes()[position].path;
-            let relative = &path[folder.len() + usize::from(!folder.is_empty())..];
+            let relative = &path[joined(folder, b"").len()..];
             if glob.matches(relative) {
                 matches.push(path.clone());
             }
