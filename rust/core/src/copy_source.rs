@@ -115,10 +115,10 @@ fn expand(tree: &Tree, source: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
     let mut matches: Vec<Vec<u8>> = Vec::new();
     if let Some(folder) = resolve(tree, plain)? {
         let folder = &tree.nodes()[folder].path;
+        let start = joined(folder, b"").len();
         for position in tree.positions_below(folder) {
             let path = &tree.nodes()[position].path;
-            let relative = &path[joined(folder, b"").len()..];
-            if glob.matches(relative) {
+            if glob.matches(&path[start..]) {
                 matches.push(path.clone());
             }
         }
