@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 use crate::digest::Digest;
 use crate::error::FileError;
 use crate::sha256::Sha256;
+use crate::sha256_pair::update_pair;
 
 /// Bytes collected before they are written: few system calls, and still in the L2 cache when they are hashed.
 const BUFFER: usize = 256 << 10;
@@ -125,9 +126,4 @@ impl Drop for LayerOutput {
             let _ = std::fs::remove_file(&self.path);
         }
     }
-}
-
-fn update_pair(first: &mut Sha256, second: &mut Sha256, data: &[u8]) {
-    first.update(data);
-    second.update(data);
 }

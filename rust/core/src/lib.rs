@@ -3,19 +3,19 @@
 //! Pure Rust: nothing here knows Python, and nothing here is asynchronous.
 
 pub mod blob_file;
+pub mod compress;
 pub mod context;
 pub mod copy_source;
-pub mod compress;
 pub mod digest;
 pub mod entry;
 pub mod error;
 pub mod glob;
 pub mod hash_files;
+pub mod layer;
 mod layer_header;
 mod layer_output;
 pub mod layer_writer;
 pub mod pattern;
-pub mod layer;
 pub mod read_ahead;
 pub mod sha256;
 pub mod sha256_pair;

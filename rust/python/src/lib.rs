@@ -11,8 +11,8 @@ mod context;
 mod digest;
 mod entry;
 mod error;
-mod layer_writer;
 mod layer_reader;
+mod layer_writer;
 
 use pyo3::prelude::*;
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamella._core import BuildContext, ContentChanged, Entry, LayerWriter
+from lamella._core import BuildContext, ContentChanged, Entry, LayerReader, LayerWriter
 from tests.unit.core.layer_format import reference_layer
 
 EMPTY = hashlib.sha256().digest()
@@ -26,6 +26,12 @@ def file_entry(folder: Path, path: str, content: bytes = b"content", *, mode: in
     source.write_bytes(content)
     digest = hashlib.sha256(content).digest()
     return Entry(path, "file", mode=mode, size=len(content), digest=digest, source=str(source))
+
+
+def without_source(entry: Entry) -> tuple[object, ...]:
+    """Return all of an entry but where its content lies."""
+    owner = (entry.mode, entry.uid, entry.gid)
+    return (entry.path, entry.kind, owner, entry.size, entry.digest, entry.link_target, entry.xattrs, entry.device)
 
 
 def write_layer(path: Path, entries: list[Entry], mtime: int = 0) -> tuple[bytes, int]:
@@ -239,6 +245,22 @@ def test_the_bytes_are_those_that_the_format_describes(
     tree.append(file_entry(folder, "file", b"content" * len(tree)))
     write_layer(folder / "layer", tree, mtime)
     assert (folder / "layer").read_bytes() == reference_layer(tree, mtime)
+
+
+@given(
+    entries=st.dictionaries(st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join), ENTRIES_BY_KIND, max_size=6),
+)
+@settings(deadline=None)
+def test_our_reader_reads_what_we_write(entries: dict[str, Entry], tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("layer")
+    tree = [entry.replace(path=path) for path, entry in entries.items()]
+    tree.append(file_entry(folder, "file", b"content" * len(tree)))
+    digest, size = write_layer(folder / "layer", tree)
+    reader = LayerReader(folder / "layer")
+    read = reader.next_batch()
+    assert reader.next_batch() == []
+    assert (reader.digest, reader.diff_id, reader.size) == (digest, digest, size)
+    assert [without_source(entry) for entry in read] == [without_source(entry) for entry in tree]
 
 
 def test_a_context_becomes_a_layer(tmp_path: Path) -> None:
