@@ -11,6 +11,25 @@ from typing import Literal, Self, TypeAlias, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "BlobFile",
+    "BuildContext",
+    "ContentChanged",
+    "Entry",
+    "LayerError",
+    "LayerReader",
+    "LayerWriter",
+    "PatternError",
+    "Sha256",
+    "decompress_layer",
+    "hash_file",
+    "hash_files",
+    "match_patterns",
+    "sha256",
+    "sync_directory",
+    "tree_digest",
+]
+
 _Path: TypeAlias = str | PathLike[str]
 
 _Kind: TypeAlias = Literal["file", "directory", "symlink", "hardlink", "character", "block", "fifo"]
