@@ -13,10 +13,11 @@ from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc im
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
 from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
 from lamella.model import EMPTY
+from lamella.server import process
 from lamella.server.grpc.door import SERVICES, GrpcDoor
 from lamella.server.grpc.limits import MAX_BATCH_SIZE
 from lamella.server.grpc.status import code_of
-from tests.grpc.calls import details_of, read_name, refused, upload
+from tests.grpc.calls import details_of, download, read_name, refused, upload
 from tests.grpc.conftest import Server
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -89,6 +90,22 @@ async def test_every_service_has_a_health(channel: grpc.aio.Channel, server: Ser
     assert await health(channel, service) == SERVING
     await server.door.set_serving(False)
     assert await health(channel, service) == NOT_SERVING
+
+
+async def test_a_store_that_turned_read_only_serves_reads_and_no_more_work(
+    channel: grpc.aio.Channel, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upload(channel, b"before")
+    watch = HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+    assert (await watch.read()).status == SERVING
+    monkeypatch.setattr(process, "HEALTH_SECONDS", 0.01)
+    reporting = asyncio.create_task(process.report_health(server.store, server.door))
+    server.store.index.health.fail("of the test")
+    assert (await watch.read()).status == NOT_SERVING
+    with refused(grpc.StatusCode.FAILED_PRECONDITION, "the store is read-only: of the test"):
+        await upload(channel, b"after")
+    assert await download(channel, read_name(b"before")) == b"before"
+    reporting.cancel()
 
 
 async def test_the_services_can_be_listed(channel: grpc.aio.Channel) -> None:

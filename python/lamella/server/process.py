@@ -39,7 +39,7 @@ async def run(config: ServerConfig, ready: Callable[[str], None], stop: Stop, *,
         domain = compose(store, config.max_blob_size)
         door = GrpcDoor(domain, share_port=share_port)
         port = await door.start(format_address(config.host, config.port))
-        async with _background(domain.recorder.run(), _expire_uploads(store), _report_health(store, door)):
+        async with _background(domain.recorder.run(), _expire_uploads(store), report_health(store, door)):
             ready(format_address(config.host, port))
             await stop.requested.wait()
         await _drain(door, config.grace, stop)
@@ -83,7 +83,8 @@ async def _expire_uploads(store: LocalStore) -> None:
             logger.exception("uploads that nobody continued cannot be removed")
 
 
-async def _report_health(store: LocalStore, door: GrpcDoor) -> None:
+async def report_health(store: LocalStore, door: GrpcDoor) -> None:
+    """Keep telling health checks whether the store takes writes."""
     while True:
         await door.set_serving(store.read_only is None)
         await asyncio.sleep(HEALTH_SECONDS)

@@ -22,6 +22,7 @@ from lamella.server.grpc.capabilities import Capabilities
 from lamella.server.grpc.cas import ContentAddressableStorage
 from lamella.server.grpc.interceptor import ErrorInterceptor
 from lamella.server.grpc.limits import MAX_MESSAGE
+from lamella.server.grpc.quiet import hide_departed_clients
 from lamella.server.grpc.stats import Stats
 from lamella.server.grpc.step_cache import StepCache
 
@@ -49,6 +50,7 @@ class GrpcDoor:
 
     def __init__(self, domain: Domain, *, share_port: bool = False) -> None:
         """``share_port``: other processes listen on the same port, and the kernel spreads connections over them."""
+        hide_departed_clients()
         self._calls = Calls()
         self._server = grpc.aio.server(
             interceptors=[ErrorInterceptor(self._calls)],

@@ -72,7 +72,7 @@ class ByteStreamServicer:
         raise NotImplementedError('Method not implemented!')
 
     def QueryWriteStatus(self, request, context):
-        """NOT_FOUND: no byte of the resource has reached the server.
+        """How far an upload has come; 0 where no byte of it has reached the server.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
