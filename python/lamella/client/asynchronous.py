@@ -55,6 +55,10 @@ class AsyncClient(Connection):
             absent.update(blob_from_message(message, "digest").digest for message in response.missing_blob_digests)
         return absent
 
+    async def sizes(self, digests: Iterable[Digest]) -> dict[Digest, int]:
+        """Return the sizes in bytes of those blobs that the server has."""
+        return await report.get_sizes(self, digests)
+
     async def upload(self, blobs: Sequence[Blob], progress: Callable[[int], None] = _ignore) -> set[Digest]:
         """Send the blobs that the server does not have, and return the digests of these.
 

@@ -1,4 +1,4 @@
-"""What the server tells about itself: health, capabilities, statistics."""
+"""What the server tells about itself and what it has: health, capabilities, sizes of blobs, statistics."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as reapi
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import CapabilitiesStub
+from lamella._proto.lamella.v1 import blobs_pb2
 from lamella._proto.lamella.v1 import stats_pb2 as pb
+from lamella._proto.lamella.v1.blobs_pb2_grpc import BlobsStub
 from lamella._proto.lamella.v1.stats_pb2_grpc import StatsStub
-from lamella.wire.fields import duration_from_message, timestamp_to_message
+from lamella.wire.fields import duration_from_message, parse_digest, timestamp_to_message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from lamella.client.connection import Connection
+    from lamella.model import Digest
 
 
 class GroupBy(Enum):
@@ -81,6 +84,13 @@ async def get_stats(
         )
         for row in response.rows
     ]
+
+
+async def get_sizes(connection: Connection, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Call ``Blobs.Stat``; see ``AsyncClient.sizes``."""
+    request = blobs_pb2.StatRequest(digests=[str(digest) for digest in digests])
+    response = await connection.unary(BlobsStub(connection.channel).Stat, request)
+    return {parse_digest(blob.digest, "digest"): blob.size_bytes for blob in response.blobs}
 
 
 async def get_capabilities(connection: Connection) -> Capabilities:

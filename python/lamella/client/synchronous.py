@@ -75,6 +75,10 @@ class Client:
         """Return which digests the server does not have."""
         return self._run(self._client.missing(blobs))
 
+    def sizes(self, digests: Iterable[Digest]) -> dict[Digest, int]:
+        """Return the sizes of the blobs that the server has."""
+        return self._run(self._client.sizes(digests))
+
     def upload(self, blobs: Sequence[Blob], progress: Callable[[int], None] = _ignore) -> set[Digest]:
         """Send the blobs that the server does not have."""
         return self._run(self._client.upload(blobs, progress))

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 SMALL_BLOB = 64 << 10
 """Blobs up to this size, in bytes, share messages."""
 
+BATCH_BLOBS = 1000
 BATCH_SIZE = 2 << 20
-"""Blob bytes in one message of small blobs; below the 4 MiB that gRPC servers accept unless told otherwise."""
+"""Blobs, and their bytes, in one message of small ones; below the 4 MiB that gRPC servers accept by default."""
 
 CONCURRENT_TRANSFERS = 8
 """How many messages of small blobs, or large blobs, are on their way at once."""
@@ -65,7 +66,7 @@ def _batches(blobs: Sequence[Blob]) -> Iterator[list[Blob]]:
         if blob.size > SMALL_BLOB:
             yield [blob]
             continue
-        if size + blob.size > BATCH_SIZE:
+        if len(batch) == BATCH_BLOBS or size + blob.size > BATCH_SIZE:
             yield batch
             batch, size = [], 0
         batch.append(blob)

@@ -13,9 +13,17 @@ from grpc_reflection.v1alpha import reflection
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as reapi
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2_grpc as reapi_grpc
 from lamella._proto.google.bytestream import bytestream_pb2
-from lamella._proto.lamella.v1 import stats_pb2, stats_pb2_grpc, step_cache_pb2, step_cache_pb2_grpc
+from lamella._proto.lamella.v1 import (
+    blobs_pb2,
+    blobs_pb2_grpc,
+    stats_pb2,
+    stats_pb2_grpc,
+    step_cache_pb2,
+    step_cache_pb2_grpc,
+)
 from lamella.errors import CannotServe
 from lamella.server.grpc.action_cache import ActionCache
+from lamella.server.grpc.blobs import Blobs
 from lamella.server.grpc.byte_stream import ByteStream
 from lamella.server.grpc.calls import Calls
 from lamella.server.grpc.capabilities import Capabilities
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
 
 SERVICES: Final = tuple(
     service.full_name
-    for module in (step_cache_pb2, stats_pb2, reapi, bytestream_pb2)
+    for module in (step_cache_pb2, blobs_pb2, stats_pb2, reapi, bytestream_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
 """Full names of the services that do the work, each with a health of its own."""
@@ -68,6 +76,7 @@ class GrpcDoor:
         reapi_grpc.add_ContentAddressableStorageServicer_to_server(ContentAddressableStorage(domain), self._server)
         reapi_grpc.add_ActionCacheServicer_to_server(ActionCache(domain), self._server)
         step_cache_pb2_grpc.add_StepCacheServicer_to_server(StepCache(domain), self._server)
+        blobs_pb2_grpc.add_BlobsServicer_to_server(Blobs(domain), self._server)
         stats_pb2_grpc.add_StatsServicer_to_server(Stats(domain), self._server)
         self._server.add_generic_rpc_handlers((ByteStream(domain).handler(),))
         reflection.enable_server_reflection([*SERVICES, "grpc.health.v1.Health", reflection.SERVICE_NAME], self._server)

@@ -1,0 +1,92 @@
+"""`lamella admin`."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lamella.cli import options
+from lamella.cli.failure import Failure
+from lamella.cli.text import echo_json, size_text
+
+if TYPE_CHECKING:
+    from lamella.store.reindex import ReindexReport
+
+_FOLDER = click.argument("data_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+
+
+@click.group()
+def command() -> None:
+    """Look after a server's data folder, on the machine that has it."""
+
+
+@command.command()
+@_FOLDER
+@options.json_output
+def usage(*, data_folder: Path, as_json: bool) -> None:
+    """Count the blobs in DATA_FOLDER; a server may be running.
+
+    \b
+        lamella admin usage /srv/lamella
+    """
+    from lamella.store.local import LocalStore
+
+    _check(data_folder)
+
+    async def count() -> tuple[int, int]:
+        blobs = size = 0
+        async with LocalStore(data_folder) as store:
+            async for blob in store.walk():
+                blobs += 1
+                size += blob.size
+        return blobs, size
+
+    blobs, size = asyncio.run(count())
+    if as_json:
+        echo_json({"blobs": blobs, "bytes": size})
+    else:
+        click.echo(f"{blobs} blobs, {size_text(size)}")
+
+
+@command.command()
+@_FOLDER
+@options.json_output
+def reindex(*, data_folder: Path, as_json: bool) -> None:
+    """Check every blob in DATA_FOLDER and make the index agree; no server may be running.
+
+    What is damaged is moved to the folder `quarantine`. It may be run again after it was interrupted.
+
+    \b
+        lamella admin reindex /srv/lamella
+    """
+    from lamella.store.reindex import reindex as run
+
+    _check(data_folder)
+    report = run(data_folder)
+    if as_json:
+        echo_json(dataclasses.asdict(report))
+    else:
+        _echo(report)
+
+
+def _check(data_folder: Path) -> None:
+    from lamella.store.layout import Layout
+
+    if not Layout(data_folder).marker.is_file():
+        raise Failure(f"{data_folder} is not the data folder of a server")
+
+
+def _echo(report: ReindexReport) -> None:
+    click.echo(
+        f"{report.files} files with {size_text(report.bytes)} and {report.inline} small blobs are as they should be"
+    )
+    if report.adopted:
+        click.echo(f"{report.adopted} of them were not in the index")
+    if report.index_damage:
+        click.echo(f"the index was damaged and is new: {report.index_damage}")
+    if report.quarantined or report.lost:
+        click.echo(f"{report.quarantined} files moved to quarantine, {report.lost} blobs lost")
