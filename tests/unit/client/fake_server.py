@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
+
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2_grpc as cas_grpc
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
