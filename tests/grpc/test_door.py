@@ -116,6 +116,7 @@ async def test_the_services_can_be_listed(channel: grpc.aio.Channel) -> None:
     assert {name.rpartition(".")[2] for name in SERVICES} == {
         "StepCache",
         "Stats",
+        "Blobs",
         "Capabilities",
         "ContentAddressableStorage",
         "ActionCache",

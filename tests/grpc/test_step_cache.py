@@ -209,7 +209,7 @@ async def test_a_malformed_commit_is_refused(channel: grpc.aio.Channel, request_
         (Node(), "steps[1].step.platform"),
         (Node(step=step_to_message(STEP), chain_id="xyz"), "steps[1].chain_id"),
         (Node(step=step_to_message(STEP), index=1), "steps[1].index"),
-        (Node(step=step_to_message(replace(STEP, instruction=Instruction("run")))), "steps[1].instruction.name"),
+        (Node(step=step_to_message(replace(STEP, instruction=Instruction("run")))), "steps[1].step.instruction.name"),
     ],
 )
 async def test_a_malformed_resolve_is_refused(channel: grpc.aio.Channel, node: Node, field: str) -> None:
