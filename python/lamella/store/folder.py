@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from lamella._core import sync_directory
+from lamella._core import BlobFile, sync_directory
 from lamella.errors import StoreError
 from lamella.store.layout import FAN_OUT, Layout
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MARKER: Final = b"lamella store 1\n"
 """Content of the marker file: the name of the format, and its version."""
+
+TEMPORARY_PREFIX: Final = ".tmp-"
+"""What names begin with that ``BlobFile`` gives to files where they cannot be nameless."""
 
 LOCK_WAIT: Final = 10.0
 """Seconds to wait for another process that is clearing the folder on its own start."""
@@ -64,16 +67,16 @@ class StoreFolder:
                 sync_directory(path)
 
     def _mark(self) -> None:
-        """Make an empty folder a store. The marker comes first, so that a crash leaves none that is not known."""
+        """Make an empty folder a store; the marker is the first name in it, so that no crash leaves others only."""
         layout = self.layout
-        if foreign := sorted({entry.name for entry in layout.root.iterdir()} - {"lost+found", ".format"}):
-            raise StoreError(layout.root, f"is neither empty nor a store: it holds {foreign[0]!r}")
-        draft = layout.root / ".format"
-        with draft.open("wb") as file:
-            file.write(MARKER)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(layout.marker)
+        names = [entry.name for entry in layout.root.iterdir()]
+        foreign = [name for name in names if name != "lost+found" and not name.startswith(TEMPORARY_PREFIX)]
+        if foreign and not layout.marker.exists():
+            raise StoreError(layout.root, f"is neither empty nor a store: it holds {min(foreign)!r}")
+        draft = BlobFile(layout.root)
+        draft.write(MARKER)
+        draft.sync()
+        draft.publish(layout.marker)
         sync_directory(layout.root)
 
     def _lock(self, *, exclusive: bool) -> None:

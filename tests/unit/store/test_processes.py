@@ -76,3 +76,17 @@ async def test_a_blob_of_another_process_is_visible_at_once(store: LocalStore, f
     other.start()
     await asyncio.to_thread(other.join)
     assert await get(store, digest) == content(10_000)
+
+
+def _open(folder: Path) -> None:
+    LocalStore(folder).close()
+
+
+async def test_processes_may_make_a_store_together(folder: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=_open, args=(folder,)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        await asyncio.to_thread(worker.join)
+    assert [worker.exitcode for worker in workers] == [0] * 4

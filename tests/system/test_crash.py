@@ -1,0 +1,118 @@
+"""A store keeps its word when its processes are killed at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamella.model import Digest
+from lamella.store import LocalStore, reindex
+from tests.suites.blob_store import get, listed
+from tests.system.uploader import DELETING, STORED, TASKS, upload_until_killed
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerProcess
+    from pathlib import Path
+
+LONGEST_LIFE = 0.15
+"""Seconds that a process goes on after its first acknowledgement."""
+
+# Processes forked from one that has everything imported, and no store open, start within milliseconds.
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.system.uploader"])
+
+
+class Crashes:
+    """A store whose processes are killed again and again, and what they were told."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.chance = random.Random(seed)
+        self.stored: set[Digest] = set()
+        self.deleting: set[Digest] = set()
+        self.verified: set[Digest] = set()
+
+    def round(self) -> None:
+        """Let two processes upload; kill one, see that the other goes on, and kill it too."""
+        running = [self._start(), self._start()]
+        try:
+            for process, pipe in running:
+                self._receive_one(pipe)
+                time.sleep(self.chance.uniform(0, LONGEST_LIFE))
+                process.kill()
+                self._receive_rest(pipe)
+        finally:
+            for process, _ in running:
+                process.kill()
+                process.join()
+
+    def check(self) -> None:
+        """Restart on the folder: what was acknowledged is there, everything that is there is whole."""
+        asyncio.run(self._check())
+
+    async def _check(self) -> None:
+        async with LocalStore(self.folder) as store:
+            assert list((self.folder / "temporary").iterdir()) == []
+            assert list((self.folder / "uploads").iterdir()) == []
+            assert await store.missing(self.stored - self.deleting) == set()
+            present = {digest for digest, _ in await listed(store)}
+            for digest in present - self.verified:
+                data = await get(store, digest)
+                assert Digest.of(data) == digest
+                assert (await store.stat(digest)).size == len(data)
+            self.verified = present
+
+    def _start(self) -> tuple[ForkServerProcess, Connection]:
+        here, there = _forks.Pipe(duplex=False)
+        arguments = (self.folder, self.chance.getrandbits(32), there)
+        process = _forks.Process(target=upload_until_killed, args=arguments, daemon=True)
+        process.start()
+        there.close()
+        return process, here
+
+    def _receive_one(self, pipe: Connection) -> None:
+        assert pipe.poll(60), "a process makes no progress"
+        self._note(pipe.recv_bytes())
+
+    def _receive_rest(self, pipe: Connection) -> None:
+        with pipe:
+            try:
+                while True:
+                    self._note(pipe.recv_bytes())
+            except EOFError:
+                return
+
+    def _note(self, message: bytes) -> None:
+        kind, digest = message[:1], Digest(message[1:])
+        assert kind in (STORED, DELETING)
+        (self.stored if kind == STORED else self.deleting).add(digest)
+
+
+def crash(folder: Path, rounds: int) -> None:
+    crashes = Crashes(folder, seed=rounds)
+    for _ in range(rounds):
+        crashes.round()
+        crashes.check()
+    assert crashes.stored
+    crashes.verified.clear()
+    crashes.check()
+
+    report = reindex(folder)
+    assert (report.lost, report.quarantined, report.index_damage) == (0, 0, None)
+    assert report.adopted <= 2 * rounds * TASKS
+    crashes.check()
+
+
+def test_what_was_acknowledged_survives_ten_rounds_of_kills(tmp_path: Path) -> None:
+    crash(tmp_path / "store", rounds=10)
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_survives_a_hundred_rounds_of_kills(tmp_path: Path) -> None:
+    crash(tmp_path / "store", rounds=100)
