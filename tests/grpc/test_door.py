@@ -1,4 +1,5 @@
 import asyncio
+import logging
 
 import grpc
 import pytest
@@ -78,6 +79,14 @@ async def test_an_unexpected_error_is_logged_and_not_told(
         await ByteStreamStub(channel).QueryWriteStatus(request)
     assert "secret" not in str(caught.value)
     assert "ZeroDivisionError: a secret" in caplog.text
+
+
+@pytest.mark.usefixtures("server")
+async def test_grpc_logs_no_traceback_for_a_client_that_went_away(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("grpc._cython.cygrpc")
+    logger.error("ExecuteBatchError raised in core by servicer method [%s]", "/a.Service/Method")
+    logger.error("another message")
+    assert [record.message for record in caplog.records] == ["another message"]
 
 
 async def test_an_unknown_method_is_unimplemented(channel: grpc.aio.Channel) -> None:

@@ -63,7 +63,7 @@ class BufferedFile:
         view = memoryview(buffer)
         if self._size + view.nbytes > self._most:
             raise LimitExceeded("the size of a blob", self._most, self._size + view.nbytes)
-        if not self._pending and view.nbytes >= BUFFER_SIZE and isinstance(buffer, bytes):
+        if not self._pending and view.nbytes >= BUFFER_SIZE and isinstance(view.obj, bytes):
             await self._settle()
             self._size += view.nbytes
             self._writing = self._threads.submit(self._append, buffer)
