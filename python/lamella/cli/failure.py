@@ -8,6 +8,7 @@ from lamella.errors import LamellaError
 
 FAILED = 1
 UNREACHABLE = 3
+INTERRUPTED = 130
 
 
 class Failure(click.ClickException):
@@ -18,6 +19,12 @@ class Failure(click.ClickException):
     def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
         """Write the message to stderr."""
         click.echo(f"lamella: {self.message}", err=True)
+
+
+class Interrupted(Failure):
+    """Somebody pressed Ctrl+C."""
+
+    exit_code = INTERRUPTED
 
 
 class Unreachable(Failure):

@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-from lamella.cli.failure import as_failure
+from lamella.cli.failure import Interrupted, as_failure
 from lamella.errors import LamellaError
 
 COMMANDS = {
@@ -42,6 +42,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
         except (LamellaError, OSError, ValueError) as error:
             failure = as_failure(error)
             if failure is None:

@@ -27,9 +27,9 @@ def size_text(size: int) -> str:
 
 def seconds_text(seconds: float) -> str:
     """Write a duration: ``12 ms``, ``3.4 s``, ``2 min 5 s``, ``3 h 20 min``."""
-    if seconds < 1:
+    if round(seconds, 3) < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
