@@ -5,9 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -292,6 +296,32 @@ def test_statistics_count_what_builders_did(server: str, tmp_path: Path) -> None
     rows = succeed("stats", "--by", "builder", "--project", "test/stats", "--since", "1d", server=server)
     counted = {row["builder"]: (row["lookups"], row["hits"], row["misses"], row["commits"]) for row in rows}
     assert counted == {"one": (2, 0, 2, 2), "two": (2, 2, 0, 0)}
+
+
+def test_a_terminal_shows_steps_as_they_are_done(server: str, tmp_path: Path) -> None:
+    folder = context(tmp_path / "app", "FROM scratch\nCOPY file /\nLABEL a=b\n", file="watched")
+    command = [
+        sys.executable,
+        "-m",
+        "lamella.cli.main",
+        "build",
+        str(folder),
+        "--server",
+        server,
+        "--build-arg",
+        "odd=1",
+    ]
+    seen = b""
+    master, terminal = os.openpty()
+    with subprocess.Popen(command, stderr=terminal, stdout=subprocess.DEVNULL) as build:
+        os.close(terminal)
+        with suppress(OSError):  # the end of a terminal nobody has open any more
+            while part := os.read(master, 65536):
+                seen += part
+    os.close(master)
+    assert build.returncode == 0
+    for text in (b"warning:", b"--build-arg odd", b"COPY file /", b"LABEL a=b", b"2/2"):
+        assert text in seen
 
 
 def test_a_data_folder_is_looked_after(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from lamella.builder.layer_maker import LayerMaker
 from lamella.builder.report import Outcome
 from lamella.builder.request import refuse_what_cannot_be_built
 from lamella.builder.selection import select_from_tree
-from lamella.client import Blob, ClientError
+from lamella.client import Blob, ClientError, ServerFailed
 from lamella.errors import DockerfileError, LamellaError
 from lamella.model import SCRATCH, Digest, StepResult
 from lamella.steps.key import step_key
@@ -119,23 +119,25 @@ class Build:
         asked = self._unknown()
         if not self._use_cache:
             for state, node in asked:
-                if node.after is None and not node.inputs_pending:
+                if node.after is None:
                     state.status = Status.MISS
         elif asked:
             answers = await self._client.resolve([node for _, node in asked])
-            for (state, _), answer in zip(asked, answers, strict=True):
+            for (state, node), answer in zip(asked, answers, strict=True):
+                if answer.status is Status.UNKNOWN and node.after is None:
+                    raise ServerFailed(self._client.address, f"the server cannot tell about line {state.step.line}")
                 state.status = answer.status
                 if answer.result is not None:
                     self._finish(state, answer.result, hit=True, seconds=0.0)
 
     def _unknown(self) -> list[tuple[_State, Node]]:
-        """Return the steps to ask the cache for: all but those above a miss, whose parent is not known yet."""
+        """Return the steps to ask the cache for: all whose inputs are known, and that are not above one to be built."""
         asked: list[tuple[_State, Node]] = []
         places: dict[int, int] = {}
         for place, state in enumerate(self._states):
-            if state.status is not Status.UNKNOWN:
-                continue
             node = state.step.node
+            if state.status is not Status.UNKNOWN or node.inputs_pending:
+                continue
             parent = self._parent(state)
             if parent is not None:
                 node = replace(node, step=replace(node.step, parent=parent), after=None)
@@ -148,18 +150,15 @@ class Build:
         return asked
 
     async def _build_ready(self) -> None:
-        """Build every miss whose parent and inputs are there, side by side: they do not depend on each other."""
+        """Build every miss whose parent is there, side by side; where one fails the others are still finished."""
         ready = [
             state
             for state in self._states
             if state.status is Status.MISS and state.outcome is None and self._parent(state) is not None
         ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for state in ready:
-                    group.create_task(self._build(state))
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        for failure in await asyncio.gather(*(self._build(state) for state in ready), return_exceptions=True):
+            if failure is not None:
+                raise failure
 
     async def _build(self, state: _State) -> None:
         self._reporter.started(state.step)

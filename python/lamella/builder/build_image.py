@@ -44,7 +44,8 @@ async def build_image(
     """
     begin = time.monotonic()
     planned = await asyncio.to_thread(plan_build, request)
-    with tempfile.TemporaryDirectory(prefix="lamella-build-") as folder:
+    # Threads that an interrupt leaves behind may still write: that must not hide the interrupt.
+    with tempfile.TemporaryDirectory(prefix="lamella-build-", ignore_cleanup_errors=True) as folder:
         build = Build(planned, client, Path(folder), reporter, use_cache=use_cache)
         image = await build.run()
         if push:

@@ -23,7 +23,7 @@ DIGESTS_PER_CALL = 10_000
 """How many digests are asked for in one ``FindMissingBlobs``: about 800 kB."""
 
 
-def _ignore(_: int) -> None:
+def ignore_progress(_: int) -> None:
     """Report progress to nobody."""
 
 
@@ -59,7 +59,7 @@ class AsyncClient(Connection):
         """Return the sizes in bytes of those blobs that the server has."""
         return await report.get_sizes(self, digests)
 
-    async def upload(self, blobs: Sequence[Blob], progress: Callable[[int], None] = _ignore) -> set[Digest]:
+    async def upload(self, blobs: Sequence[Blob], progress: Callable[[int], None] = ignore_progress) -> set[Digest]:
         """Send the blobs that the server does not have, and return the digests of these.
 
         Small blobs share messages, large ones stream and are resumed where they broke off.
@@ -73,7 +73,9 @@ class AsyncClient(Connection):
         await upload.upload_all(self, list(wanted.values()), progress)
         return absent
 
-    async def download(self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = _ignore) -> None:
+    async def download(
+        self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = ignore_progress
+    ) -> None:
         """Write a blob to a file, which appears complete and verified, in place of what was there, or not at all.
 
         Raises:

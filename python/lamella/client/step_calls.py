@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lamella._proto.lamella.v1 import step_cache_pb2 as pb
 from lamella._proto.lamella.v1.step_cache_pb2_grpc import StepCacheStub
+from lamella.client.errors import ServerFailed
 from lamella.model import SCRATCH
 from lamella.steps.commit import Committed
 from lamella.steps.resolve import Answer, Node, Status
@@ -32,6 +33,8 @@ async def resolve(connection: Connection, nodes: Sequence[Node]) -> list[Answer]
         scope=connection.instance, builder=connection.builder, steps=[_node_to_message(node) for node in nodes]
     )
     response = await connection.unary(StepCacheStub(connection.channel).Resolve, request)
+    if len(response.answers) != len(nodes):
+        raise ServerFailed(connection.address, f"{len(response.answers)} answers for {len(nodes)} steps")
     return [_answer_from_message(answer, f"answers[{place}]") for place, answer in enumerate(response.answers)]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from lamella.client.asynchronous import AsyncClient, _ignore
+from lamella.client.asynchronous import AsyncClient, ignore_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -79,11 +79,13 @@ class Client:
         """Return the sizes of the blobs that the server has."""
         return self._run(self._client.sizes(digests))
 
-    def upload(self, blobs: Sequence[Blob], progress: Callable[[int], None] = _ignore) -> set[Digest]:
+    def upload(self, blobs: Sequence[Blob], progress: Callable[[int], None] = ignore_progress) -> set[Digest]:
         """Send the blobs that the server does not have."""
         return self._run(self._client.upload(blobs, progress))
 
-    def download(self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = _ignore) -> None:
+    def download(
+        self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = ignore_progress
+    ) -> None:
         """Write a blob to a file."""
         self._run(self._client.download(digest, size, path, progress))
 
