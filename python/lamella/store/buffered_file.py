@@ -110,7 +110,7 @@ class BufferedFile:
         if self._writing is not None:
             await asyncio.shield(asyncio.wrap_future(self._writing))
 
-    def _append(self, buffer: bytes | bytearray) -> None:
+    def _append(self, buffer: Buffer) -> None:
         try:
             self._opened().write(buffer)
         except OSError as error:
