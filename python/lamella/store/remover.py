@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lamella.errors import Leased
+from lamella.errors import Leased, ReadOnly, StorageFull
 from lamella.store.layout import Layout, locked_folder
 
 if TYPE_CHECKING:
@@ -41,18 +41,20 @@ class Remover:
         return record is not None
 
     def quarantine(self, digest: Digest, reason: str) -> None:
-        """Take a damaged blob out of the store, leased or not, and keep its file for people to look at."""
+        """Take a damaged blob out of the store, leased or not, and keep its file for people to look at.
+
+        Where the store accepts no writes it stays, to be found damaged again.
+        """
+        logger.error("blob %s is damaged: %s", digest, reason)
         path = self._layout.blob(digest)
-        with locked_folder(path.parent, exclusive=True):
-            logger.error("blob %s is damaged and taken out of the store: %s", digest, reason)
+        with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull, FileNotFoundError):
             self._index.submit(partial(self._forget, digest)).result()
-            with suppress(FileNotFoundError):
-                path.replace(self._layout.quarantine / path.name)
+            path.replace(self._layout.quarantine / path.name)
 
     def forget_lost(self, digest: Digest) -> None:
-        """Drop the record of a blob whose file somebody else removed."""
+        """Drop the record of a blob whose file somebody else removed, if the store accepts writes."""
         path = self._layout.blob(digest)
-        with locked_folder(path.parent, exclusive=True):
+        with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull):
             record = self._blobs.get(digest)
             if record is not None and not record.inline and not path.exists():
                 logger.error("blob %s is lost: its file %s is gone", digest, path)

@@ -9,12 +9,12 @@ import stat
 import subprocess
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lamella._core import BlobFile
-from lamella.errors import ReadOnly, StorageFull
+from lamella.errors import Corrupted, NotFound, ReadOnly, StorageFull
 from lamella.index import INLINE_MAX
 from lamella.model import Digest
 from lamella.store import BUFFER_SIZE, LocalStore
@@ -105,10 +105,29 @@ async def test_a_disk_that_fails_turns_the_store_read_only(
             async with store.uploads.open("id"):
                 pass
         await check_only_old_is_there(store)
+        with pytest.raises(ReadOnly):
+            await store.index.write(lambda _: None)
     async with LocalStore(folder) as store:
         await check_only_old_is_there(store)
         await put(store, NEW)
         assert await get(store, Digest.of(NEW)) == NEW
+
+
+async def test_a_read_only_store_says_what_is_lost_or_damaged_and_keeps_the_rest(
+    store: LocalStore, folder: Path
+) -> None:
+    lost, cut = await put(store, OLD), await put(store, NEW)
+    (folder / "blobs" / "sha256" / lost.hex[:2] / lost.hex).unlink()
+    path = folder / "blobs" / "sha256" / cut.hex[:2] / cut.hex
+    path.chmod(0o600)
+    path.write_bytes(NEW[:-1])
+    store.index.health.fail("a test")
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await get(store, lost)
+        with pytest.raises(Corrupted):
+            await get(store, cut)
+    assert path.exists()
 
 
 async def test_nobody_is_told_of_success_when_a_folder_cannot_be_synced(
@@ -150,6 +169,33 @@ async def test_a_name_that_the_index_has_no_room_for_is_taken_back(
     assert [path for path in (folder / "blobs").rglob("*") if path.is_file()] == []
     monkeypatch.undo()
     assert await put(store, NEW) == Digest.of(NEW)
+
+
+async def test_bytes_then_name_then_index_are_durable_before_success_is_told(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+
+    class RecordingFile(FailingFile):
+        def _fail(self, method: str) -> None:
+            events.append(method)
+
+    real_sync, real_put = os.fsync, store.blobs.put
+
+    def sync(descriptor: int) -> None:
+        events.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync other")
+        real_sync(descriptor)
+
+    def record(*arguments: Any) -> None:
+        events.append("index")
+        real_put(*arguments)
+
+    monkeypatch.setattr(local_module, "BlobFile", lambda directory: RecordingFile(BlobFile(directory), "", 0))
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(store.blobs, "put", record)
+    await put(store, OLD)
+    events.append("told")
+    assert events == ["write", "sync", "publish", "sync folder", "index", "told"]
 
 
 FULL_DISK = """
