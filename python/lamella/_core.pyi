@@ -77,7 +77,8 @@ class BlobFile:
 
     Without ``path`` the file has no name until it is published (``O_TMPFILE``; where the file system has none, a name
     that starts with ``.tmp-`` in ``directory``, removed on close). With ``path`` the file has that name from the start,
-    outlives the process, and is continued where it ends: its bytes are hashed again on opening. A write or sync that
+    outlives the process, and is continued where it ends: ``close`` notes the hash in the extended attribute
+    ``user.lamella.sha256``; without that note, the bytes are hashed again on opening. A write or sync that
     failed (``OSError``) leaves a file that can only be closed, and is then removed. Every call on a closed file but
     ``close`` raises ``ValueError``.
 

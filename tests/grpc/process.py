@@ -17,7 +17,7 @@ PROGRAM = """
 import logging, sys
 from lamella.server.app import ServerConfig, serve
 logging.basicConfig(level=logging.INFO)
-serve(ServerConfig.decode(sys.argv[1]), lambda address: print(address, flush=True))
+serve(ServerConfig.decode(sys.argv[1]), lambda addresses: print(addresses.grpc, flush=True))
 """
 
 

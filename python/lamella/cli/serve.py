@@ -21,28 +21,36 @@ from lamella.cli import options
     "--listen",
     type=options.AddressType(),
     metavar="HOST:PORT",
-    help="Where to take calls; port 0 is any free one.  [default: 127.0.0.1:8970]",
+    help="Where to take gRPC calls; port 0 is any free one.  [default: 127.0.0.1:8970]",
+)
+@click.option(
+    "--http-listen",
+    type=options.AddressType(),
+    metavar="HOST:PORT",
+    help="Where to take registry clients (docker, buildah, BuildKit).  [default: 127.0.0.1:8971]",
 )
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that serve.")
-def command(*, data_folder: Path | None, listen: str | None, workers: int) -> None:
+def command(*, data_folder: Path | None, listen: str | None, http_listen: str | None, workers: int) -> None:
     """Run the server until it is told to stop (SIGTERM or Ctrl+C; calls that run may finish).
 
     There is no authentication yet: listen beyond this machine only where every client is trusted.
 
     \b
         lamella serve
-        lamella serve --listen 0.0.0.0:8970 --workers 4 --data-folder /srv/lamella
+        lamella serve --listen 0.0.0.0:8970 --http-listen 0.0.0.0:8971 --workers 4 --data-folder /srv/lamella
     """
     import platformdirs
 
     from lamella.client.address import DEFAULT_ADDRESS, SERVER_VARIABLE, parse_address
-    from lamella.server.app import ServerConfig, serve
+    from lamella.server.app import Addresses, ServerConfig, serve
+    from lamella.server.config import DEFAULT_HTTP_ADDRESS
 
     host, port = parse_address(listen or DEFAULT_ADDRESS)
+    http_host, http_port = parse_address(http_listen or DEFAULT_HTTP_ADDRESS)
     folder = data_folder or Path(platformdirs.user_data_dir("lamella"))
 
-    def ready(address: str) -> None:
-        click.echo(f"Lamella listens on {address}, with its data in {folder}")
-        click.echo(f"Point a builder at it: export {SERVER_VARIABLE}={address}")
+    def ready(addresses: Addresses) -> None:
+        click.echo(f"Lamella listens on {addresses.grpc}, as a registry on {addresses.http}, with its data in {folder}")
+        click.echo(f"Point a builder at it: export {SERVER_VARIABLE}={addresses.grpc}")
 
-    serve(ServerConfig(folder, host, port, workers), ready)
+    serve(ServerConfig(folder, host, port, workers, http_host=http_host, http_port=http_port), ready)

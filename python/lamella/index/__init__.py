@@ -5,10 +5,13 @@ from lamella.index.blobs import INLINE_MAX, USED_RESOLUTION, BlobRecord, Blobs
 from lamella.index.counters import CounterKey, Counters, CounterTable
 from lamella.index.environment import Index
 from lamella.index.health import Health
+from lamella.index.hidden_blobs import HiddenBlobs
 from lamella.index.layers import LayerRecord, Layers
 from lamella.index.leases import Lease, Leases
+from lamella.index.manifests import ManifestRecord, ManifestTable, References
 from lamella.index.step_record import StepRecord
 from lamella.index.steps import Steps
+from lamella.index.tags import TagTable
 
 __all__ = [
     "INLINE_MAX",
@@ -20,11 +23,16 @@ __all__ = [
     "CounterTable",
     "Counters",
     "Health",
+    "HiddenBlobs",
     "Index",
     "LayerRecord",
     "Layers",
     "Lease",
     "Leases",
+    "ManifestRecord",
+    "ManifestTable",
+    "References",
     "StepRecord",
     "Steps",
+    "TagTable",
 ]

@@ -48,6 +48,11 @@ TABLES: Final = (
     "steps",
     "actions",
     "counters",
+    "manifests",
+    "referrers",
+    "tags",
+    "tagged",
+    "hidden_blobs",
 )
 
 _VERSION_KEY = b"format"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
 
 from lamella.errors import CannotServe
 
@@ -10,6 +11,27 @@ from lamella.errors import CannotServe
 def format_address(host: str, port: int) -> str:
     """Return ``host:port``, with an IPv6 host in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server takes calls, as ``host:port``: gRPC, and registry clients if any."""
+
+    grpc: str
+    http: str | None = None
+
+
+def listening_socket(host: str, port: int, *, share_port: bool = False) -> socket.socket:
+    """Return a bound socket to take connections from; ``share_port`` where other processes serve the same port.
+
+    Raises:
+        CannotServe: somebody listens there already, or the host is not one of this machine.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, reuse_port=share_port)
+    except OSError as error:
+        raise CannotServe(format_address(host, port), error.strerror or str(error)) from None
 
 
 def reserve_port(host: str, port: int) -> socket.socket:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from lamella.server.address import Addresses
 from lamella.server.config import ServerConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ServerConfig", "serve"]
+__all__ = ["Addresses", "ServerConfig", "serve"]
 
 
-def serve(config: ServerConfig, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT, and call ``ready`` with ``host:port`` once calls are taken.
+def serve(config: ServerConfig, ready: Callable[[Addresses], None]) -> None:
+    """Serve until SIGTERM or SIGINT, and call ``ready`` with the addresses once calls are taken.
 
     The first signal lets running calls finish within ``config.grace``, a second one cuts them off.
 
     Raises:
-        CannotServe: the address cannot be listened on, or a worker does not start.
+        CannotServe: an address cannot be listened on, or a worker does not start.
         StoreError, StorageFull: the data folder cannot be opened as a store.
         OSError: the data folder cannot be made or read.
     """

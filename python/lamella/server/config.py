@@ -15,9 +15,17 @@ DEFAULT_GRACE: Final = 30.0
 """Seconds that running calls get to finish when the server is told to stop."""
 
 
+DEFAULT_HTTP_ADDRESS: Final = "127.0.0.1:8971"
+"""Where registry clients find the server unless it is told otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Port 0 lets the kernel choose; ``max_blob_size`` is in bytes, ``grace`` in seconds."""
+    """Port 0 lets the kernel choose; ``max_blob_size`` is in bytes, ``grace`` in seconds.
+
+    ``host`` and ``port`` are for gRPC, ``http_host`` and ``http_port`` for registry clients; without an ``http_port``
+    there is no registry.
+    """
 
     data_folder: Path
     host: str = "127.0.0.1"
@@ -25,6 +33,8 @@ class ServerConfig:
     workers: int = 1
     max_blob_size: int = MAX_BLOB_SIZE
     grace: float = DEFAULT_GRACE
+    http_host: str = "127.0.0.1"
+    http_port: int | None = None
 
     def encode(self) -> str:
         """Return the configuration as text, for another process."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lamella.errors import LamellaError
 from lamella.index import Actions, CounterTable, Steps
 from lamella.layers.ingest import LayerVerifier
-from lamella.server.address import format_address
+from lamella.registry.registry import Registry
+from lamella.server.address import Addresses, format_address, listening_socket
 from lamella.server.domain import Domain
 from lamella.server.grpc.door import GrpcDoor
+from lamella.server.http.call import Services
+from lamella.server.http.door import HttpDoor
 from lamella.server.results import StepResults
 from lamella.stats.recorder import Recorder
 from lamella.store.coalesce import CoalescingStore
@@ -33,16 +36,23 @@ EXPIRE_SECONDS: Final = 3600.0
 """How often uploads that nobody continued are removed."""
 
 
-async def run(config: ServerConfig, ready: Callable[[str], None], stop: Stop, *, share_port: bool = False) -> None:
+async def run(
+    config: ServerConfig, ready: Callable[[Addresses], None], stop: Stop, *, share_port: bool = False
+) -> None:
     """Serve until told to stop; see ``app.serve``. ``share_port`` where other processes serve the same port."""
     async with LocalStore(config.data_folder, max_blob_size=config.max_blob_size) as store:
         domain = compose(store, config.max_blob_size)
         door = GrpcDoor(domain, share_port=share_port)
-        port = await door.start(format_address(config.host, config.port))
-        async with _background(domain.recorder.run(), _expire_uploads(store), report_health(store, door)):
-            ready(format_address(config.host, port))
-            await stop.requested.wait()
-        await _drain(door, config.grace, stop)
+        registry = HttpDoor(compose_registry(store, domain), config.grace)
+        try:
+            http = await _start_registry(registry, config, share_port=share_port)
+            port = await door.start(format_address(config.host, config.port))
+            async with _background(domain.recorder.run(), _expire_uploads(store), report_health(store, door)):
+                ready(Addresses(format_address(config.host, port), http))
+                await stop.requested.wait()
+            await _drain(stop, door.drain(config.grace), registry.stop())
+        finally:
+            await registry.stop()
         try:
             await domain.recorder.flush()
         except LamellaError:
@@ -64,10 +74,26 @@ def compose(store: LocalStore, max_blob_size: int) -> Domain:
     )
 
 
-async def _drain(door: GrpcDoor, grace: float, stop: Stop) -> None:
-    draining = asyncio.create_task(door.drain(grace))
+def compose_registry(store: LocalStore, domain: Domain) -> Services:
+    """Put the registry together on the same store and the same counts."""
+    registry = Registry(store.index, store.blobs, domain.store, domain.uploads)
+    return Services(registry, domain.store, store, domain.recorder)
+
+
+async def _start_registry(door: HttpDoor, config: ServerConfig, *, share_port: bool) -> str | None:
+    """Let registry clients in, if they are to be, and return where."""
+    if config.http_port is None:
+        return None
+    listener = listening_socket(config.http_host, config.http_port, share_port=share_port)
+    await door.start(listener)
+    return format_address(config.http_host, listener.getsockname()[1])
+
+
+async def _drain(stop: Stop, *doors: Coroutine[None, None, None]) -> None:
+    draining = asyncio.gather(*doors)
     now = asyncio.create_task(stop.now.wait())
-    await asyncio.wait({draining, now}, return_when=asyncio.FIRST_COMPLETED)
+    waited: set[asyncio.Future[Any]] = {draining, now}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     now.cancel()
     draining.cancel()  # no effect where it is done; cuts running calls off otherwise
     with suppress(asyncio.CancelledError):

@@ -7,12 +7,12 @@ import logging
 import os
 import signal
 import sys
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lamella.errors import CannotServe
-from lamella.server.address import format_address, reserve_port
+from lamella.server.address import Addresses, format_address, reserve_port
 from lamella.server.stop import Stop
 from lamella.store.folder import StoreFolder
 
@@ -35,30 +35,42 @@ KILL_SECONDS: Final = 10.0
 
 
 class Supervisor:
-    """Holds the port and the store's folder, so that a worker that is started again finds both as they were."""
+    """Holds the ports and the store's folder, so that a worker that is started again finds them as they were."""
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._processes: set[Process] = set()
 
-    async def run(self, ready: Callable[[str], None]) -> None:
+    async def run(self, ready: Callable[[Addresses], None]) -> None:
         """Serve until told to stop; see ``app.serve``."""
         config, stop = self._config, Stop.on_signals()
-        with closing(reserve_port(config.host, config.port)) as reserved, closing(StoreFolder(config.data_folder)):
-            self._config = replace(config, port=reserved.getsockname()[1])
-            address = format_address(config.host, self._config.port)
+        with ExitStack() as held:
+            addresses = self._reserve_ports(held)
+            held.enter_context(closing(StoreFolder(config.data_folder)))
             tasks = []
             try:
                 first = await asyncio.gather(*(self._start() for _ in range(config.workers)))
                 if None in first:
-                    raise CannotServe(address, "a worker did not start")
+                    raise CannotServe(addresses.grpc, "a worker did not start")
                 tasks = [asyncio.create_task(self._keep(process)) for process in first if process is not None]
-                ready(address)
+                ready(addresses)
                 await stop.requested.wait()
             finally:
                 for task in tasks:
                     task.cancel()
                 await self._stop(stop)
+
+    def _reserve_ports(self, held: ExitStack) -> Addresses:
+        """Choose the ports that workers share."""
+        config = self._config
+        port = held.enter_context(closing(reserve_port(config.host, config.port))).getsockname()[1]
+        config, http = replace(config, port=port), None
+        if config.http_port is not None:
+            reserved = held.enter_context(closing(reserve_port(config.http_host, config.http_port)))
+            config = replace(config, http_port=reserved.getsockname()[1])
+            http = format_address(config.http_host, reserved.getsockname()[1])
+        self._config = config
+        return Addresses(format_address(config.host, port), http)
 
     async def _start(self) -> Process | None:
         """Start a worker and wait until it serves; None where it ends before."""

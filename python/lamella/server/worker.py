@@ -12,11 +12,15 @@ import logging
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from lamella.errors import LamellaError
 from lamella.server.config import ServerConfig
 from lamella.server.process import run
 from lamella.server.stop import Stop
+
+if TYPE_CHECKING:
+    from lamella.server.address import Addresses
 
 
 async def work(config: ServerConfig, descriptor: int) -> None:
@@ -31,9 +35,9 @@ async def work(config: ServerConfig, descriptor: int) -> None:
         stop.requested.set()
         stop.now.set()
 
-    def ready(address: str) -> None:
+    def ready(addresses: Addresses) -> None:
         with os.fdopen(descriptor, "w") as pipe:
-            pipe.write(address)
+            pipe.write(addresses.grpc)
 
     loop.add_reader(stdin, supervisor_gone)
     loop.add_signal_handler(signal.SIGTERM, stop.requested.set)

@@ -187,6 +187,24 @@ class LocalStore:
         finally:
             path.unlink(missing_ok=True)
 
+    async def descriptor(self, digest: Digest) -> int | None:
+        """See ``BlobFiles.descriptor``; blobs that the index holds have no file.
+
+        Raises:
+            Corrupted: the file has another size than the blob; it is set aside.
+        """
+        record, data = self._look_up(digest)
+        if data is not None:
+            return None
+        descriptor = await self._open_file(digest)
+        size = os.fstat(descriptor).st_size
+        if size == record.size:
+            return descriptor
+        os.close(descriptor)
+        reason = f"its file has {size} of {record.size} bytes"
+        await self.quarantine(digest, reason)
+        raise Corrupted(digest, reason)
+
     def _look_up(self, digest: Digest) -> tuple[BlobRecord, bytes | None]:
         """Return a blob's record and what the index holds of its bytes, and count it as used."""
         found = self.blobs.read(digest)

@@ -63,6 +63,19 @@ class BlobWriter(Protocol):
         """
 
 
+class BlobFiles(Protocol):
+    """What a store also is that keeps blobs in files of their own: for who lets the kernel send them."""
+
+    async def descriptor(self, digest: Digest) -> int | None:
+        """Open the file of a blob, which holds its bytes and no others; None where the blob has none.
+
+        The caller closes the descriptor, and may read it even when the blob is deleted meanwhile.
+
+        Raises:
+            NotFound: the store does not have the blob.
+        """
+
+
 class BlobStore(Protocol):
     """A set of immutable blobs."""
 

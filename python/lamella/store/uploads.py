@@ -104,7 +104,8 @@ class Uploads:
     async def open(self, upload_id: str) -> AsyncIterator[Upload]:
         """Begin an upload, or continue it where its bytes end; leaving the context keeps it for later.
 
-        What is there is hashed again first, so this takes as long as reading it.
+        Where the file system keeps no extended attributes, or the holder before crashed, what is there is hashed again
+        first, which takes as long as reading it.
 
         Raises:
             Invalid: the identifier is not 1 to 128 letters, digits, ``_``, ``-`` or (but for the first) ``.``.

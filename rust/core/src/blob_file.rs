@@ -1,14 +1,14 @@
 //! Bytes on their way to disk: hashed as they are written, without a final name until they are published.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::mem;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags, XattrFlags};
 use rustix::io::Errno;
 
 use crate::digest::Digest;
@@ -24,6 +24,9 @@ const PUBLISHED_MODE: Mode = Mode::RUSR.union(Mode::RGRP).union(Mode::ROTH);
 const UNPUBLISHED_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// How much of a continued file is read at once to hash it again.
 const REHASH_BUFFER: usize = 1 << 20;
+
+/// The extended attribute of an unpublished file that keeps its hash for who continues it.
+const CHECKPOINT_ATTRIBUTE: &str = "user.lamella.sha256";
 
 /// The name that an unpublished file has.
 enum Name {
@@ -82,7 +85,10 @@ impl BlobFile {
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let file = open_exclusive(path).map_err(FileError::at(path))?;
         let mut opened = Self::new(file, Name::Own(path.to_owned()), path.to_owned());
-        opened.rehash().map_err(FileError::at(path))?;
+        opened
+            .resume()
+            .and_then(|()| opened.rehash())
+            .map_err(FileError::at(path))?;
         Ok(opened)
     }
 
@@ -97,7 +103,26 @@ impl BlobFile {
         }
     }
 
-    /// Hashes what the file holds already, and so moves to its end.
+    /// Takes up the hash where the holder before left it, and moves there.
+    fn resume(&mut self) -> io::Result<()> {
+        let mut checkpoint = [0; Sha256::CHECKPOINT];
+        // Where there is none, and on file systems that keep none, everything is hashed again.
+        let Ok(Sha256::CHECKPOINT) =
+            rustix::fs::fgetxattr(&self.file, CHECKPOINT_ATTRIBUTE, &mut checkpoint)
+        else {
+            return Ok(());
+        };
+        rustix::fs::fremovexattr(&self.file, CHECKPOINT_ATTRIBUTE)?;
+        if let Some(hasher) = Sha256::resume(&checkpoint)
+            && hasher.length() <= self.file.metadata()?.len()
+        {
+            self.size = self.file.seek(SeekFrom::Start(hasher.length()))?;
+            self.hasher = hasher;
+        }
+        Ok(())
+    }
+
+    /// Hashes what of the file is not hashed yet, and so moves to its end.
     fn rehash(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; REHASH_BUFFER];
         loop {
@@ -184,6 +209,14 @@ impl BlobFile {
     /// Its name cannot be removed.
     pub fn close(mut self, keep: bool) -> Result<(), FileError> {
         if keep && self.failure.is_none() && matches!(self.name, Name::Own(_)) {
+            let checkpoint = self.hasher.checkpoint();
+            // Without it, whoever continues the file hashes everything again.
+            let _ = rustix::fs::fsetxattr(
+                &self.file,
+                CHECKPOINT_ATTRIBUTE,
+                &checkpoint,
+                XattrFlags::empty(),
+            );
             self.name = Name::Nameless;
         }
         self.remove_name()
@@ -285,6 +318,41 @@ mod tests {
         assert!(names(directory.path())[0].starts_with(TEMPORARY_PREFIX));
         assert!(file.publish(&directory.path().join("blob")).unwrap());
         assert_eq!(names(directory.path()), ["blob"]);
+    }
+
+    #[test]
+    fn a_continued_file_takes_up_the_hash_where_it_was_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("upload");
+        let whole: Vec<u8> = (0..=u8::MAX).cycle().take(1000).collect();
+        for part in [0..100, 100..101, 101..640, 640..1000] {
+            let mut file = BlobFile::open(&path).unwrap();
+            assert_eq!(file.size(), part.start as u64);
+            file.write(&whole[part.clone()]).unwrap();
+            assert_eq!(file.digest(), Sha256::of(&whole[..part.end]));
+            file.close(true).unwrap();
+        }
+        // The bytes before the checkpoint are not read again: change one, and the digest stays.
+        let Ok(Sha256::CHECKPOINT) =
+            rustix::fs::getxattr(&path, CHECKPOINT_ATTRIBUTE, &mut [0; 64])
+        else {
+            return; // this file system keeps no attributes
+        };
+        fs::write(&path, [&[1], &whole[1..]].concat()).unwrap();
+        let file = BlobFile::open(&path).unwrap();
+        assert_eq!(file.digest(), Sha256::of(&whole));
+    }
+
+    #[test]
+    fn a_checkpoint_past_the_end_is_not_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("upload");
+        let mut file = BlobFile::open(&path).unwrap();
+        file.write(&[7; 1000]).unwrap();
+        file.close(true).unwrap();
+        fs::write(&path, [7; 500]).unwrap();
+        let file = BlobFile::open(&path).unwrap();
+        assert_eq!((file.size(), file.digest()), (500, Sha256::of(&[7; 500])));
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub struct Sha256 {
 }
 
 impl Sha256 {
+    /// Bytes in a checkpoint: a length, and the state at that length.
+    pub const CHECKPOINT: usize = size_of::<u64>() + Digest::LENGTH;
+
     /// Start with no bytes.
     #[must_use]
     pub const fn new() -> Self {
@@ -82,6 +85,30 @@ impl Sha256 {
             *bytes = word.to_be_bytes();
         }
         Digest::from(raw)
+    }
+
+    /// What it takes to go on later, in another process, from the end of the last whole block.
+    #[must_use]
+    pub fn checkpoint(&self) -> [u8; Self::CHECKPOINT] {
+        let mut bytes = [0; Self::CHECKPOINT];
+        let (length, state) = bytes.split_at_mut(size_of::<u64>());
+        length.copy_from_slice(&(self.length - self.filled() as u64).to_be_bytes());
+        for (bytes, word) in state.as_chunks_mut::<4>().0.iter_mut().zip(self.state) {
+            *bytes = word.to_be_bytes();
+        }
+        bytes
+    }
+
+    /// Goes on from a checkpoint; `length` then says from which byte. None where it cannot be one.
+    #[must_use]
+    pub fn resume(checkpoint: &[u8; Self::CHECKPOINT]) -> Option<Self> {
+        let (length, state) = checkpoint.split_first_chunk()?;
+        let mut resumed = Self::new();
+        resumed.length = u64::from_be_bytes(*length);
+        for (word, bytes) in resumed.state.iter_mut().zip(state.as_chunks::<4>().0) {
+            *word = u32::from_be_bytes(*bytes);
+        }
+        (resumed.filled() == 0).then_some(resumed)
     }
 
     /// Bytes that wait in `partial` for their block to be whole.

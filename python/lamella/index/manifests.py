@@ -1,0 +1,205 @@
+"""Manifests of an OCI registry: which repository has which, and what is asked about them without reading them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from lamella.errors import SizeMismatch
+from lamella.index.keys import scoped_key
+from lamella.model import EMPTY, Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from lamella.index.blobs import Blobs
+    from lamella.index.environment import Index
+    from lamella.index.hidden_blobs import HiddenBlobs
+    from lamella.index.table import Transaction
+    from lamella.index.tags import TagTable
+    from lamella.model import Descriptor
+
+VALUE_VERSION: Final = 1
+
+
+class _Value(msgspec.Struct, array_like=True):
+    version: int
+    size: int
+    media_type: str
+    subject: bytes
+    buildkit_cache: bool
+    pushed: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Value).decode
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRecord:
+    """A manifest in a repository.
+
+    ``size`` is in bytes, ``pushed`` in seconds since the epoch. ``subject`` is the manifest it refers to, if any.
+    ``buildkit_cache`` tells whether it holds a cache that BuildKit exported.
+    """
+
+    digest: Digest
+    size: int
+    media_type: str
+    subject: Digest | None = None
+    buildkit_cache: bool = False
+    pushed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What a manifest needs: blobs of the store, and other manifests of its repository."""
+
+    blobs: Collection[Descriptor] = ()
+    manifests: Collection[Descriptor] = ()
+
+
+class ManifestTable:
+    """A manifest whose bytes are no longer in the store is as good as gone."""
+
+    def __init__(
+        self,
+        index: Index,
+        blobs: Blobs,
+        hidden: HiddenBlobs,
+        tags: TagTable,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._index = index
+        self._blobs = blobs
+        self._hidden = hidden
+        self._tags = tags
+        self._clock = clock
+        self._manifests = index.table("manifests")
+        self._referrers = index.table("referrers")
+
+    def get(self, repository: str, digest: Digest) -> ManifestRecord | None:
+        """Return a manifest by its digest, or None."""
+        with self._index.read() as txn:
+            return self._find(txn, repository, digest)
+
+    def get_tagged(self, repository: str, tag: str) -> ManifestRecord | None:
+        """Return the manifest that a tag names, or None."""
+        with self._index.read() as txn:
+            digest = self._tags.find(txn, repository, tag)
+            return None if digest is None else self._find(txn, repository, digest)
+
+    def has_repository(self, repository: str) -> bool:
+        """Tell whether a repository has a manifest."""
+        with self._index.read() as txn:
+            return next(self._manifests.scan(txn, prefix=repository.encode() + b"\0"), None) is not None
+
+    def repositories(self, after: str, limit: int) -> list[str]:
+        """Return up to ``limit`` repositories that have manifests and follow ``after``, in the order of bytes."""
+        found: list[str] = []
+        with self._index.read() as txn:
+            # The names' own bytes are greater than the 1 that follows all keys of a repository.
+            start = f"{after}\1".encode() if after else b""
+            while len(found) < limit and (row := next(self._manifests.scan(txn, start), None)) is not None:
+                found.append(row[0].partition(b"\0")[0].decode())
+                start = f"{found[-1]}\1".encode()
+        return found
+
+    def referrers(self, repository: str, subject: Digest, after: Digest | None, limit: int) -> list[ManifestRecord]:
+        """Return up to ``limit`` manifests with this subject that follow ``after``, in the order of digests."""
+        prefix = scoped_key(repository, subject)
+        start = prefix if after is None else prefix + after.raw + b"\0"
+        found: list[ManifestRecord] = []
+        with self._index.read() as txn:
+            for key, _ in self._referrers.scan(txn, start, prefix):
+                record = self._find(txn, repository, Digest(key[len(prefix) :]))
+                if record is not None:
+                    found.append(record)
+                    if len(found) == limit:
+                        break
+        return found
+
+    async def put(
+        self, repository: str, record: ManifestRecord, references: References, tags: Collection[str] = ()
+    ) -> Collection[Digest]:
+        """Record a manifest whose bytes are in the store, and let tags name it.
+
+        Returns:
+            What it refers to and the repository lacks, itself included; then nothing was changed.
+
+        Raises:
+            SizeMismatch: something it refers to has another size; nothing was changed.
+        """
+
+        def put(txn: Transaction) -> list[Digest]:
+            lacking = [blob.digest for blob in references.blobs if not self._has_blob(txn, repository, blob)]
+            lacking += [child.digest for child in references.manifests if not self._has(txn, repository, child)]
+            if self._blobs.find(txn, record.digest) is None:
+                lacking.append(record.digest)
+            if not lacking:
+                self._put(txn, repository, record)
+                for tag in tags:
+                    self._tags.put(txn, repository, tag, record.digest)
+            return lacking
+
+        return await self._index.write(put)
+
+    async def remove(self, repository: str, digest: Digest) -> bool:
+        """Forget a manifest and the tags that name it; False where there is none."""
+
+        def remove(txn: Transaction) -> bool:
+            key = scoped_key(repository, digest)
+            value = self._manifests.get(txn, key)
+            if value is None:
+                return False
+            if subject := _decode(value).subject:
+                self._referrers.delete(txn, scoped_key(repository, Digest(subject)) + digest.raw)
+            self._tags.remove_all(txn, repository, digest)
+            return self._manifests.delete(txn, key)
+
+        return await self._index.write(remove)
+
+    async def remove_tag(self, repository: str, tag: str) -> bool:
+        """Forget a tag, but not its manifest; False where there is none."""
+        return await self._index.write(lambda txn: self._tags.remove(txn, repository, tag))
+
+    def _find(self, txn: Transaction, repository: str, digest: Digest) -> ManifestRecord | None:
+        value = self._manifests.get(txn, scoped_key(repository, digest))
+        if value is None or self._blobs.find(txn, digest) is None:
+            return None
+        fields = _decode(value)
+        subject = Digest(fields.subject) if fields.subject else None
+        return ManifestRecord(digest, fields.size, fields.media_type, subject, fields.buildkit_cache, fields.pushed)
+
+    def _put(self, txn: Transaction, repository: str, record: ManifestRecord) -> None:
+        subject = b"" if record.subject is None else record.subject.raw
+        value = _Value(
+            VALUE_VERSION, record.size, record.media_type, subject, record.buildkit_cache, int(self._clock())
+        )
+        self._manifests.put(txn, scoped_key(repository, record.digest), _encode(value))
+        if record.subject is not None:
+            self._referrers.put(txn, scoped_key(repository, record.subject) + record.digest.raw, b"")
+
+    def _has_blob(self, txn: Transaction, repository: str, wanted: Descriptor) -> bool:
+        if self._hidden.find(txn, repository, wanted.digest):
+            return False
+        if wanted.digest == EMPTY:
+            size = 0
+        elif (found := self._blobs.find(txn, wanted.digest)) is not None:
+            size = found.size
+        else:
+            return False
+        return _same_size(wanted, size)
+
+    def _has(self, txn: Transaction, repository: str, wanted: Descriptor) -> bool:
+        found = self._find(txn, repository, wanted.digest)
+        return found is not None and _same_size(wanted, found.size)
+
+
+def _same_size(wanted: Descriptor, size: int) -> bool:
+    if wanted.size != size:
+        raise SizeMismatch(wanted.digest, wanted.size, size)
+    return True

@@ -1,0 +1,1 @@
+"""The OCI door: the OCI Distribution Specification 1.1 over HTTP."""

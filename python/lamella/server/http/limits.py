@@ -1,0 +1,23 @@
+"""What one connection and one request may cost. Limits of manifests and lists are in ``lamella.registry``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FIRST_REQUEST_SECONDS: Final = 30.0
+"""From the opening of a connection to the end of its first request's headers."""
+
+KEEPALIVE_SECONDS: Final = 75.0
+"""How long a connection may rest between requests."""
+
+BODY_SECONDS: Final = 60.0
+"""How long a request's body may bring no byte; what came of an upload until then can be resumed."""
+
+LINGER_SECONDS: Final = 10.0
+"""How long the rest of a refused request's body is read, so that the client gets to see the answer."""
+
+READ_BUFFER: Final = 1 << 20
+"""Bytes of a body that are received ahead of who writes them to the disk; a connection holds about twice that."""
+
+BACKLOG: Final = 1024
+"""Connections that wait to be accepted: some clients open one for each request."""

@@ -1,0 +1,87 @@
+"""``/v2/<name>/manifests/<reference>`` (end-3, end-7, end-9)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from lamella.index import Counters, ManifestRecord
+from lamella.registry.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
+from lamella.registry.lookups import Lookup, classify
+from lamella.registry.manifest import MAX_MANIFEST
+from lamella.registry.names import Reference, parse_reference
+from lamella.server.http.body import read_body
+
+if TYPE_CHECKING:
+    from lamella.server.http.call import Call, Methods
+
+
+async def _head(call: Call) -> web.Response:
+    record = _resolve(call, body=False)
+    return web.Response(headers={**_headers(record), "Content-Length": str(record.size)})
+
+
+async def _get(call: Call) -> web.Response:
+    record = _resolve(call, body=True)
+    if call.request.headers.get("If-None-Match", "") == f'"{record.digest}"':
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=_headers(record))
+    body = await call.services.registry.manifests.read(call.repository, record)
+    return web.Response(body=body, headers=_headers(record))
+
+
+async def _put(call: Call) -> web.Response:
+    reference = parse_reference(call.argument)
+    content_type = call.request.headers.get("Content-Type", "").partition(";")[0].strip()
+    body = await read_body(call.request, "the size of a manifest", MAX_MANIFEST)
+    record = await call.services.registry.manifests.put(call.repository, reference, body, content_type)
+    headers = {
+        "Location": f"/v2/{call.repository}/manifests/{record.digest}",
+        "Docker-Content-Digest": str(record.digest),
+    }
+    if record.subject is not None:
+        headers["OCI-Subject"] = str(record.subject)
+    return web.Response(status=HTTPStatus.CREATED, headers=headers)
+
+
+async def _delete(call: Call) -> web.Response:
+    await call.services.registry.manifests.delete(call.repository, _reference(call))
+    return web.Response(status=HTTPStatus.ACCEPTED)
+
+
+def _resolve(call: Call, *, body: bool) -> ManifestRecord:
+    """Find a manifest, whatever types the client accepts: an old one had better fail to read it than build again."""
+    reference = _reference(call)
+    try:
+        record = call.services.registry.manifests.resolve(call.repository, reference)
+    except (ManifestUnknown, RepositoryUnknown):
+        _count(call, reference, None, body=body)
+        raise
+    _count(call, reference, record, body=body)
+    return record
+
+
+def _reference(call: Call) -> Reference:
+    """Read the reference of a manifest that should be there: no manifest has a tag that is not valid."""
+    try:
+        return parse_reference(call.argument)
+    except TagInvalid:
+        raise ManifestUnknown(call.repository, call.argument) from None
+
+
+def _count(call: Call, reference: Reference, record: ManifestRecord | None, *, body: bool) -> None:
+    if classify(reference, record, body=body) is not Lookup.NONE:
+        hit = record is not None
+        call.count(Counters(lookups=1, hits=int(hit), misses=int(not hit)))
+
+
+def _headers(record: ManifestRecord) -> dict[str, str]:
+    return {
+        "Content-Type": record.media_type,
+        "Docker-Content-Digest": str(record.digest),
+        "ETag": f'"{record.digest}"',
+    }
+
+
+METHODS: Methods = {"HEAD": _head, "GET": _get, "PUT": _put, "DELETE": _delete}
