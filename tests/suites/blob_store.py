@@ -178,13 +178,16 @@ class BlobStoreSuite:
         assert await asyncio.gather(*(get(store, digest) for digest in digests)) == blobs
 
     async def test_nothing_follows_a_commit(self, store: BlobStore) -> None:
-        async with store.writer() as writer:
-            await writer.write(b"bytes")
-            await writer.commit()
-            with pytest.raises(RuntimeError):
-                await writer.write(b"more")
-            with pytest.raises(RuntimeError):
+        async def upload() -> None:
+            async with store.writer(Digest.of(b"bytes")) as writer:
+                await writer.write(b"bytes")
                 await writer.commit()
+                with pytest.raises(RuntimeError):
+                    await writer.write(b"more")
+                with pytest.raises(RuntimeError):
+                    await writer.commit()
+
+        await asyncio.gather(*(upload() for _ in range(3)))
 
     async def test_a_blob_past_the_limit_is_refused(self, store: BlobStore) -> None:
         data = content(MAX_BLOB_SIZE)

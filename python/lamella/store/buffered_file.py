@@ -63,10 +63,11 @@ class BufferedFile:
         view = memoryview(buffer)
         if self._size + view.nbytes > self._most:
             raise LimitExceeded("the size of a blob", self._most, self._size + view.nbytes)
-        if not self._pending and view.nbytes >= BUFFER_SIZE and isinstance(view.obj, bytes):
+        # Nobody can change bytes, so a whole buffer of them need not be copied.
+        if not self._pending and view.nbytes >= BUFFER_SIZE and isinstance(view.obj, bytes) and view.c_contiguous:
             await self._settle()
             self._size += view.nbytes
-            self._writing = self._threads.submit(self._append, buffer)
+            self._writing = self._threads.submit(self._append, view)
             return
         self._pending += view
         self._size += view.nbytes

@@ -80,6 +80,7 @@ class _Writer:
         self._decided = False
         self._stored = False
         self._discarded = 0
+        self._over = False
 
     @property
     def size(self) -> int:
@@ -105,6 +106,7 @@ class _Writer:
             digest = await self._inner.commit()
             self._settle(stored=True)
             return digest
+        self._over = True
         if await self._store.missing([self._digest]):
             raise NotFound(self._digest)
         return self._digest
@@ -114,6 +116,8 @@ class _Writer:
         self._settle(stored=False)
 
     async def _decide(self) -> None:
+        if self._over:
+            raise RuntimeError("the writer was committed")
         while not self._decided:
             leader = self._leaders.get(self._digest)
             if leader is None:

@@ -67,7 +67,7 @@ class Upload:
 
         Raises:
             DigestMismatch: the bytes have another digest; they are thrown away.
-            StorageFull: there is no room; the upload can be resumed.
+            StorageFull: there is no room.
             ReadOnly: the bytes could not be made durable.
         """
         self._check_open()
