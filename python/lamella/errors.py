@@ -132,6 +132,14 @@ class UploadBusy(LamellaError):
         self.upload_id = upload_id
 
 
+class UploadStalled(LamellaError):
+    """A client sent nothing for too long; what it sent before is kept."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"nothing was sent for {seconds:g} seconds")
+        self.seconds = seconds
+
+
 class StoreError(LamellaError):
     """A folder cannot be opened as a store."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
 from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
+from lamella.server.grpc import upload as upload_module
 from lamella.server.grpc.limits import MAX_UPLOADS
 from tests.grpc.calls import (
     PIECE,
@@ -224,6 +225,19 @@ async def test_an_upload_past_its_deadline_leaves_no_blob_and_no_open_file(
         await ByteStreamStub(channel).Write(slow(), timeout=0.5)
     await eventually(lambda: not blob_files(server))
     assert await is_missing(channel, LARGE)
+
+
+async def test_an_upload_that_stalls_ends_and_can_go_on(
+    channel: grpc.aio.Channel, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_module, "MAX_IDLE_SECONDS", 0.2)
+    name = write_name(LARGE)
+    call = ByteStreamStub(channel).Write()
+    await call.write(write_requests(name, LARGE, finish=False)[0])
+    with refused(grpc.StatusCode.ABORTED, "nothing was sent for 0.2 seconds"):
+        await call
+    assert await written(channel, name) == (PIECE, False)
+    assert not blob_files(server)
 
 
 async def test_a_connection_that_closes_leaves_no_open_file(server: Server) -> None:

@@ -97,7 +97,12 @@ async def test_the_largest_batch_fits_a_message(channel: grpc.aio.Channel) -> No
 
 
 @pytest.mark.parametrize(
-    "digests", [[pb.Digest(hash="a" * 64, size_bytes=MAX_BATCH_SIZE + 1)], [UNKNOWN] * (MAX_BATCH_BLOBS + 1)]
+    "digests",
+    [
+        [pb.Digest(hash="a" * 64, size_bytes=MAX_BATCH_SIZE + 1)],
+        [pb.Digest(hash="a" * 64, size_bytes=MAX_BATCH_SIZE + 1), pb.Digest(hash="b" * 64, size_bytes=-1_000_000)],
+        [UNKNOWN] * (MAX_BATCH_BLOBS + 1),
+    ],
 )
 async def test_a_batch_past_the_limit_is_refused_as_a_whole(
     channel: grpc.aio.Channel, digests: list[pb.Digest]

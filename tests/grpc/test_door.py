@@ -15,6 +15,7 @@ from lamella._proto.google.bytestream import bytestream_pb2 as stream
 from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
 from lamella.model import EMPTY
 from lamella.server import process
+from lamella.server.grpc import door
 from lamella.server.grpc.door import SERVICES, GrpcDoor
 from lamella.server.grpc.limits import MAX_BATCH_SIZE
 from lamella.server.grpc.status import code_of
@@ -38,6 +39,7 @@ CODES = {
     errors.Leased(EMPTY): grpc.StatusCode.FAILED_PRECONDITION,
     errors.ReadOnly("reason"): grpc.StatusCode.FAILED_PRECONDITION,
     errors.UploadBusy("id"): grpc.StatusCode.ABORTED,
+    errors.UploadStalled(1): grpc.StatusCode.ABORTED,
     errors.Corrupted(EMPTY, "reason"): grpc.StatusCode.DATA_LOSS,
 }
 
@@ -159,6 +161,19 @@ async def test_a_drain_cuts_off_what_outlasts_the_grace(server: Server) -> None:
         with pytest.raises(grpc.aio.AioRpcError):
             async for _ in responses:
                 pass
+
+
+async def test_calls_past_the_limit_are_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "MAX_CALLS", 1)
+    second = GrpcDoor(server.domain)
+    address = f"127.0.0.1:{await second.start('127.0.0.1:0')}"
+    async with grpc.aio.insecure_channel(address) as channel:
+        watch = HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        await watch.read()
+        with refused(grpc.StatusCode.RESOURCE_EXHAUSTED):
+            await upload(channel, b"one more")
+        watch.cancel()
+    await second.drain(0)
 
 
 async def test_a_port_that_is_taken_is_an_error(server: Server) -> None:

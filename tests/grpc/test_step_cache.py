@@ -191,7 +191,7 @@ def _changed(field: str, value: object) -> pb.CommitRequest:
     ("request_", "field"),
     [
         (_changed("scope", "no scope"), "scope"),
-        (_changed("builder", "x" * 200), "builder"),
+        (_changed("builder", "\N{GREEK SMALL LETTER LAMDA}" * 65), "builder"),
         (_changed("builder", "tab\there"), "builder"),
         (_changed("key", "xyz"), "key"),
         (_changed("parent_chain_id", "xyz"), "parent_chain_id"),

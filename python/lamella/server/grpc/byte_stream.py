@@ -80,20 +80,20 @@ class ByteStream:
 
     async def write(self, requests: AsyncIterator[bytes], context: Context) -> pb.WriteResponse:
         """Take a blob, or continue to."""
+        messages = aiter(requests)
+        first = await anext(messages, None)
+        if first is None:
+            raise Invalid("resource_name", "the stream ended before its first message")
+        chunk = decode_write_request(first)
+        upload = parse_upload(chunk.resource_name)
+        who = caller(context, upload.resource.instance)
+        blob = upload.resource.blob
+        if blob.size > self._domain.max_blob_size:
+            raise LimitExceeded("the size of a blob", self._domain.max_blob_size, blob.size)
+        if await self._has(blob):
+            return pb.WriteResponse(committed_size=-1 if upload.resource.zstd else blob.size)
+        reception = Reception(self._domain, upload, chunk, messages)
         async with self._slots:
-            messages = aiter(requests)
-            first = await anext(messages, None)
-            if first is None:
-                raise Invalid("resource_name", "the stream ended before its first message")
-            chunk = decode_write_request(first)
-            upload = parse_upload(chunk.resource_name)
-            who = caller(context, upload.resource.instance)
-            blob = upload.resource.blob
-            if blob.size > self._domain.max_blob_size:
-                raise LimitExceeded("the size of a blob", self._domain.max_blob_size, blob.size)
-            if await self._has(blob):
-                return pb.WriteResponse(committed_size=-1 if upload.resource.zstd else blob.size)
-            reception = Reception(self._domain, upload, chunk, messages)
             try:
                 return pb.WriteResponse(committed_size=await reception.run())
             finally:

@@ -23,7 +23,7 @@ BUILDER_KEY: Final = "lamella-builder"
 REQUEST_METADATA_KEY: Final = "build.bazel.remote.execution.v2.requestmetadata-bin"
 
 MAX_BUILDER: Final = 128
-"""The longest name of a builder, in characters."""
+"""The longest name of a builder, in bytes of UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def _builder(context: Context, requested: str) -> str:
 
 
 def _checked(name: str, field: str) -> str:
-    if len(name) > MAX_BUILDER or not name.isprintable():
-        raise Invalid(field, f"{name[:MAX_BUILDER]!r} is not a builder's name (at most {MAX_BUILDER} characters)")
+    if len(name.encode()) > MAX_BUILDER or not name.isprintable():
+        raise Invalid(field, f"{name[:MAX_BUILDER]!r} is not a builder's name (at most {MAX_BUILDER} bytes)")
     return name
 
 

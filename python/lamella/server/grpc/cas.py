@@ -131,7 +131,7 @@ def _check_batch(digests: list[pb.Digest]) -> None:
     """Refuse a batch past a limit, as REAPI v2 asks for: with INVALID_ARGUMENT."""
     if len(digests) > MAX_BATCH_BLOBS:
         raise Invalid("requests", f"{len(digests)} blobs in a batch, more than {MAX_BATCH_BLOBS}")
-    total = sum(digest.size_bytes for digest in digests)
+    total = sum(max(digest.size_bytes, 0) for digest in digests)
     if total > MAX_BATCH_SIZE:
         raise Invalid("requests", f"{total} bytes in a batch, more than {MAX_BATCH_SIZE}")
 

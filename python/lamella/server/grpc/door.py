@@ -29,7 +29,7 @@ from lamella.server.grpc.calls import Calls
 from lamella.server.grpc.capabilities import Capabilities
 from lamella.server.grpc.cas import ContentAddressableStorage
 from lamella.server.grpc.interceptor import ErrorInterceptor
-from lamella.server.grpc.limits import MAX_MESSAGE
+from lamella.server.grpc.limits import MAX_CALLS, MAX_MESSAGE
 from lamella.server.grpc.quiet import hide_departed_clients
 from lamella.server.grpc.stats import Stats
 from lamella.server.grpc.step_cache import StepCache
@@ -62,6 +62,7 @@ class GrpcDoor:
         self._calls = Calls()
         self._server = grpc.aio.server(
             interceptors=[ErrorInterceptor(self._calls)],
+            maximum_concurrent_rpcs=MAX_CALLS,
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE),
                 ("grpc.max_send_message_length", MAX_MESSAGE),

@@ -33,3 +33,9 @@ MAX_TREE_DIRECTORIES: Final = 100_000
 
 MAX_UPLOADS: Final = 64
 """ByteStream uploads in progress in one process; further ones wait for their turn."""
+
+MAX_IDLE_SECONDS: Final = 300.0
+"""How long an upload may send nothing before its turn ends."""
+
+MAX_CALLS: Final = 1024
+"""Calls in one process at a time, health watches included; gRPC answers RESOURCE_EXHAUSTED to further ones."""

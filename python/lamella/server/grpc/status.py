@@ -30,6 +30,7 @@ _CODES: Final[dict[type[errors.LamellaError], grpc.StatusCode]] = {
     errors.Leased: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ReadOnly: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UploadBusy: grpc.StatusCode.ABORTED,
+    errors.UploadStalled: grpc.StatusCode.ABORTED,
     errors.Corrupted: grpc.StatusCode.DATA_LOSS,
 }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from lamella.errors import Invalid, SizeMismatch
+from lamella.errors import Invalid, SizeMismatch, UploadStalled
 from lamella.server.grpc.envelope import decode_write_request
+from lamella.server.grpc.limits import MAX_IDLE_SECONDS
 from lamella.server.grpc.zstd_stream import Decompressor
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Reception:
             Invalid: a message is not the one that must follow, or its data is no zstd stream.
             SizeMismatch, DigestMismatch: the bytes are not the blob's; none are kept.
             UploadBusy: the upload is being continued by another call.
+            UploadStalled: no message came for ``MAX_IDLE_SECONDS``.
         """
         first = self._first
         if first.finish_write and first.write_offset == 0 and self._decompressor is None:
@@ -84,7 +87,7 @@ class Reception:
                     await self._append(partial, fresh)
             if chunk.finish_write:
                 break
-            message = await anext(self._messages, None)
+            message = await self._next()
             if message is None:
                 return partial.size
             chunk = decode_write_request(message)
@@ -93,6 +96,13 @@ class Reception:
         self._check_size(partial.size)
         await partial.commit(self._blob.digest)
         return self._first.write_offset + sent
+
+    async def _next(self) -> bytes | None:
+        try:
+            async with asyncio.timeout(MAX_IDLE_SECONDS):
+                return await anext(self._messages, None)
+        except TimeoutError:
+            raise UploadStalled(MAX_IDLE_SECONDS) from None
 
     async def _append(self, partial: PartialUpload, fresh: Buffer) -> None:
         size = partial.size + memoryview(fresh).nbytes
