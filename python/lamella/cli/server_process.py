@@ -19,12 +19,13 @@ STOP_SECONDS = 15
 
 @contextmanager
 def running_server(data_folder: Path, *arguments: str) -> Iterator[str]:
-    """Run ``lamella serve`` on a port of the kernel's choice; yields its ``HOST:PORT``.
+    """Run ``lamella serve`` on ports of the kernel's choice; yields its ``HOST:PORT`` for gRPC.
 
     Raises:
         Failure: it does not start; what it says is on stderr.
     """
-    command = [sys.executable, "-m", "lamella.cli.main", "serve", "--listen", "127.0.0.1:0"]
+    listen = ["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "lamella.cli.main", "serve", *listen]
     with subprocess.Popen(
         [*command, "--data-folder", str(data_folder), *arguments], stdout=subprocess.PIPE, text=True
     ) as server:
