@@ -88,3 +88,16 @@ async def test_a_cancelled_download_leaves_no_open_file(channel: grpc.aio.Channe
     assert (await call.read()).data == LARGE[: 1 << 20]
     call.cancel()
     await eventually(lambda: not blob_files(server))
+
+
+async def test_a_damaged_blob_does_not_leave_whole_and_is_gone_after(channel: grpc.aio.Channel, server: Server) -> None:
+    await upload(channel, LARGE)
+    [file] = (path for path in (server.folder / "blobs").rglob("*") if path.is_file())
+    file.chmod(0o600)
+    with file.open("r+b") as damaged:
+        damaged.seek(1234)
+        damaged.write(b"\xff")
+    with refused(grpc.StatusCode.DATA_LOSS, "its bytes have sha256:"):
+        await download(channel, read_name(LARGE))
+    with refused(grpc.StatusCode.NOT_FOUND, read_name(LARGE).split("/")[1]):
+        await download(channel, read_name(LARGE))

@@ -20,6 +20,7 @@ from lamella.server.results import StepResults
 from lamella.stats.recorder import Recorder
 from lamella.store.coalesce import CoalescingStore
 from lamella.store.local import LocalStore
+from lamella.store.verify import VerifyingStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -63,7 +64,7 @@ def compose(store: LocalStore, max_blob_size: int) -> Domain:
     """Put the parts together on an open store."""
     counters = CounterTable(store.index)
     return Domain(
-        store=CoalescingStore(store),
+        store=CoalescingStore(VerifyingStore(store, store.quarantine)),
         uploads=store.uploads,
         actions=Actions(store.index),
         results=StepResults(Steps(store.index, store.blobs), store),

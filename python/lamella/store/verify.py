@@ -47,10 +47,16 @@ class VerifyingStore(WrappedStore):
         held: Buffer | None = None
         async with aclosing(self._inner.open(digest, offset, length)) as buffers:
             async for buffer in buffers:
-                if whole:
-                    await asyncio.to_thread(sha256.update, buffer)
-                if held is not None:
-                    yield held
+                if not whole:
+                    yield buffer
+                    continue
+                # Hashed while the buffer before it is on its way to whoever reads.
+                hashing = asyncio.create_task(asyncio.to_thread(sha256.update, buffer))
+                try:
+                    if held is not None:
+                        yield held
+                finally:
+                    await hashing
                 held = buffer
         if whole and (actual := Digest(sha256.digest())) != digest:
             reason = f"its bytes have {actual}"
