@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// Bytes of one buffer: large enough that threads seldom meet, small enough to stay in the L2 cache.
-const BUFFER_SIZE: usize = 256 << 10;
+/// Bytes of one buffer: large enough that threads seldom meet and that a decoder seldom has to save its window.
+const BUFFER_SIZE: usize = 1 << 20;
 
 /// Buffers that go round between the two threads.
 const BUFFERS: usize = 4;
@@ -37,15 +37,15 @@ impl ReadAhead {
         let (empty, empty_receiver) = sync_channel(BUFFERS);
         for _ in 1..BUFFERS {
             // There is room for all of them, and the receiver is in this function.
-            let _ = empty.send(Vec::new());
+            let _ = empty.send(vec![0; BUFFER_SIZE]);
         }
         let thread = thread::Builder::new()
             .name("lamella-read".into())
             .spawn(move || fetch(reader, &empty_receiver, &full_sender))?;
         Ok(Self {
             channels: Some(Channels { full, empty }),
-            current: Vec::new(),
-            position: 0,
+            current: vec![0; BUFFER_SIZE],
+            position: BUFFER_SIZE,
             ended: false,
             thread: Some(thread),
         })

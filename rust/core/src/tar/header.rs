@@ -2,8 +2,8 @@
 
 use crate::entry::MODE_MASK;
 use crate::error::TarProblem;
-use crate::tar::RECORD;
 use crate::tar::number::{LARGEST_SIZE, parse_field};
+use crate::tar::{RECORD, RECORD_SIZE};
 
 /// Where the checksum is, which counts as spaces in itself.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
@@ -43,20 +43,29 @@ impl Header {
     /// # Errors
     /// The checksum is that of neither unsigned nor signed bytes (some historical writers took the latter).
     pub fn verify(&self) -> Result<(), TarProblem> {
-        let stored = parse_field("checksum", &self.0[CHECKSUM], u64::MAX)
-            .map_err(|_| TarProblem::Checksum)?;
-        let spaces = i64::from(b' ') * 8;
-        let sum = |value: fn(u8) -> i64| {
-            let all: i64 = self.0.iter().map(|byte| value(*byte)).sum();
-            let checksum: i64 = self.0[CHECKSUM].iter().map(|byte| value(*byte)).sum();
-            all - checksum + spaces
-        };
-        let stored = i64::try_from(stored).map_err(|_| TarProblem::Checksum)?;
-        if stored == sum(i64::from) || stored == sum(|byte| byte.cast_signed().into()) {
+        let most = RECORD_SIZE * u64::from(u8::MAX);
+        let stored =
+            parse_field("checksum", &self.0[CHECKSUM], most).map_err(|_| TarProblem::Checksum)?;
+        let unsigned = self.checksum(u32::from);
+        // In two's complement, wrapping sums make a signed byte's negative number the right one.
+        let signed = || self.checksum(|byte| i32::from(byte.cast_signed()).cast_unsigned());
+        if stored == u64::from(unsigned) || stored == u64::from(signed()) {
             Ok(())
         } else {
             Err(TarProblem::Checksum)
         }
+    }
+
+    fn checksum(&self, value: impl Fn(u8) -> u32) -> u32 {
+        let sum = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0_u32, |sum, byte| sum.wrapping_add(value(*byte)))
+        };
+        let spaces = [b' '; CHECKSUM.end - CHECKSUM.start];
+        sum(&self.0)
+            .wrapping_sub(sum(&self.0[CHECKSUM]))
+            .wrapping_add(sum(&spaces))
     }
 
     pub const fn type_flag(&self) -> u8 {
