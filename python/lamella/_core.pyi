@@ -259,14 +259,17 @@ class BuildContext:
         folder: a file has its base name, a folder's content is relative to that folder, and the folder itself is there
         as an entry with the path ``""`` (its mode is what a new destination gets). A symlink named by ``source`` itself
         is followed within the context; one below a copied folder is copied as a symlink. ``exclude`` holds
-        patterns as in ``--exclude``.
+        patterns as in ``--exclude``. Where wildcards match nothing, nothing is copied.
 
         Raises:
-            FileNotFoundError: nothing of the context matches ``source``; the message says whether ``ignore`` hides it.
+            FileNotFoundError: the context does not have ``source``, or the folder that its wildcards are looked for in;
+                the message says whether ``ignore`` hides it.
             OSError: something cannot be read, or symlinks lead in a circle.
             PatternError: a pattern is malformed.
             ValueError: a wildcard matches sources that have a file and a folder for one path.
         """
+    def matches(self, source: str) -> list[str]:
+        """Return the paths that the wildcards of ``source`` match, or ``source`` itself; raises as ``copy_source``."""
 
 def match_patterns(patterns: Sequence[str], paths: Sequence[str]) -> list[bool]:
     """Tell for each path whether ``.dockerignore`` lines leave it out (last match wins, ``!`` re-includes)."""

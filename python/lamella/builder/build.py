@@ -24,7 +24,7 @@ from lamella.errors import DockerfileError, LamellaError
 from lamella.model import SCRATCH, Digest, StepResult
 from lamella.steps.key import step_key
 from lamella.steps.resolve import Node, Status, chain_after
-from lamella.steps.work import CopyWork, FromContext, FromImage, FromStage, WorkdirWork
+from lamella.steps.work import CopyWork, FromContext, FromImage, FromStage, Selection, WorkdirWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lamella.layers.tree import FileTree
     from lamella.model import Layer, Step
     from lamella.steps.plan import PlannedStep
-    from lamella.steps.work import BaseImage, Origin, Selection
+    from lamella.steps.work import BaseImage, Origin, Source
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class _State:
 class Build:
     """One build, with its files in ``folder``, an empty one that must outlast it.
 
-    Without ``use_cache`` nothing is looked up, but results are still given to the cache.
+    Without ``use_cache`` nothing is taken from the cache, but results are still given to it.
     """
 
     def __init__(
@@ -177,7 +177,9 @@ class Build:
             blob = Blob(layer.descriptor.digest, layer.descriptor.size, path)
             await self._client.upload([blob], self._reporter.transferred)
         committed = await self._client.commit(step, step_key(step), result)
-        self._finish(state, committed.result, hit=False, seconds=time.monotonic() - begin)
+        # Of builders that raced all go on with the first result; without the cache nobody else's is wanted.
+        kept = committed.result if self._use_cache else result
+        self._finish(state, kept, hit=False, seconds=time.monotonic() - begin)
 
     async def _make_layer(self, state: _State) -> Layer | None:
         work = state.step.work
@@ -190,12 +192,21 @@ class Build:
             select = partial(select_from_tree, await self._origin_tree(work.origin))
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         with _blame(self._plan.file, state.step):
+            if isinstance(work, CopyWork) and work.unpack:
+                work = replace(work, sources=await asyncio.to_thread(self._matched, work.sources))
             made = await asyncio.to_thread(LayerMaker(parent, folder, self._plan.layer_time, select).make, work)
         if made is None:
             return None
         layer, path = made
         self._files.add(layer, path)
         return layer
+
+    def _matched(self, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        """Take wildcards apart: of what they match, archives are unpacked, but not those within folders."""
+        matched: list[Source] = []
+        for source in sources:
+            matched += self._context.each_match(source) if isinstance(source, Selection) else [source]
+        return tuple(matched)
 
     def _finish(self, state: _State, result: StepResult, *, hit: bool, seconds: float) -> None:
         step = self._complete_step(state)

@@ -73,9 +73,16 @@ class LayerMaker:
         for place_in_source, entry in enumerate(selected):
             if entry.kind == "file" and entry.source is not None and is_archive(Path(entry.source)):
                 # As in BuildKit, --chmod leaves what is unpacked alone.
-                entries += unpack(Path(entry.source), self.folder / f"{number}-{place_in_source}.unpacked")
+                entries += self._unpacked(Path(entry.source), entry, f"{number}-{place_in_source}.unpacked")
             else:
                 entries.append(_with_mode(entry, chmod))
+        return entries
+
+    def _unpacked(self, archive: Path, entry: Entry, name: str) -> list[Entry]:
+        entries = unpack(archive, self.folder / name)
+        # The layer is kept under the digest that the archive had when the build was planned.
+        if _core.hash_file(archive) != (entry.digest, entry.size):
+            raise _core.ContentChanged(f"{archive} changed while it was added")
         return entries
 
     def _heredoc(self, heredoc: Heredoc, number: int) -> Entry:

@@ -27,11 +27,14 @@ def place(tree: FileTree, entries: Sequence[Entry], destination: str, owner: tup
     """Return the layer that puts ``entries`` into ``destination`` on top of ``tree``, parents before what they hold.
 
     The entries' paths are relative to the destination; a folder's content comes with an entry for the path ``""``.
-    Where two have one path, the later one is kept. ``owner`` is that of folders made on the way.
+    Where two have one path, the later one is kept. ``owner`` is that of folders made on the way; where there are no
+    entries, none is made.
 
     Raises:
         TreeError: the destination, or a parent of it, is no folder; or a file and a folder would replace each other.
     """
+    if not entries:
+        return []
     location = tree.resolve(destination)
     there = location.node is not None and location.node.children is not None
     if not (destination.endswith("/") or there or any(not entry.path for entry in entries)):

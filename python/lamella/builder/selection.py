@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lamella._core import tree_digest
 from lamella.layers.copy_source import copy_source
+from lamella.layers.wildcard import has_wildcard
 from lamella.model import Digest
+from lamella.steps.paths import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +30,10 @@ class ContextSelector:
         """Return what is selected; raises as ``BuildContext.copy_source``."""
         return _select(self._context.copy_source, selection)
 
+    def each_match(self, selection: Selection) -> list[Selection]:
+        """Return a selection of its own for each file and folder that a wildcard matches; raises as above."""
+        return [replace(selection, source=literal(path)) for path in self._context.matches(selection.source)]
+
     def digest(self, selection: Selection) -> Digest:
         """Return the content digest of what is selected; raises as above."""
         return Digest(tree_digest(self.entries(selection)))
@@ -43,6 +50,6 @@ def _select(copy: Callable[[str, Sequence[str]], list[Entry]], selection: Select
     # Everything below the pivot but what the source names, so that each file keeps its path relative to the pivot.
     others = [] if selection.source == "." else ["**", f"!{selection.source}"]
     entries = copy(selection.pivot, [*others, *selection.exclude])
-    if all(not entry.path for entry in entries):
+    if all(not entry.path for entry in entries) and not has_wildcard(selection.source):
         raise FileNotFoundError(f"{selection.source}: no such file or folder below {selection.pivot}")
     return entries

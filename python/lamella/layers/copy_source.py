@@ -22,10 +22,10 @@ def copy_source(tree: FileTree, source: str, exclude: Sequence[str] = ()) -> lis
     The rules are those of ``lamella._core.BuildContext.copy_source``: a file has its base name, a folder's content is
     relative to that folder, and the folder itself is there with the path ``""``. A symlink that ``source`` itself
     names is followed within the tree; one below a copied folder is copied as a symlink. Where two matches share a path,
-    the later one (in the order of their names) is kept.
+    the later one (in the order of their names) is kept, and where wildcards match nothing, nothing is copied.
 
     Raises:
-        FileNotFoundError: nothing of the tree matches.
+        FileNotFoundError: the tree does not have ``source``, or the folder that its wildcards are looked for in.
         PatternError: a pattern is malformed.
         TreeError: symlinks run in a circle, or a folder and a file share a path.
     """
@@ -43,8 +43,6 @@ def copy_source(tree: FileTree, source: str, exclude: Sequence[str] = ()) -> lis
             if name in entries and (entries[name].kind == "directory") != (entry.kind == "directory"):
                 raise TreeError(name, f"{source} gives both a folder and a file of this name")
             entries[name] = entry.replace(path=name)
-    if not entries:
-        raise _not_found(source)
     return [entries[name] for name in sorted(entries, key=os.fsencode)]
 
 
@@ -69,7 +67,9 @@ def _matches(tree: FileTree, source: str) -> list[str]:
     if plain == len(parts):
         return ["/".join(parts)]
     top = tree.resolve("/".join(parts[:plain]))
-    matches = [] if top.node is None else [(top.path, top.node)]
+    if top.node is None:
+        raise _not_found(source)
+    matches = [(top.path, top.node)]
     for part in parts[plain:]:
         pattern = component_pattern(part)
         matches = [

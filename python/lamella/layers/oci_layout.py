@@ -126,17 +126,23 @@ class OciLayout:
             yield from self._expand(child, child_value, depth - 1)
 
     def _select(self, candidates: list[tuple[Descriptor, Json]], reference: str, platform: Platform) -> Descriptor:
-        found: list[str] = []
+        found: list[Platform] = []
+        same_machine: list[tuple[str, Descriptor]] = []
         for descriptor, value in candidates:
             if descriptor.media_type not in media_types.MANIFESTS:
                 continue
             told = value.get("platform")
             actual = self._platform_of(descriptor) if not isinstance(told, dict) else _platform(told)
-            if actual == platform or (actual and not platform.variant and _same_machine(actual, platform)):
+            if actual == platform:
                 return descriptor
             if actual is not None:
-                found.append(str(actual))
-        reason = f"image {reference or 'latest'!r} is not for {platform}; it is for: {', '.join(found) or 'nothing'}"
+                found.append(actual)
+                if not platform.variant and _same_machine(actual, platform):
+                    same_machine.append((actual.variant, descriptor))
+        if same_machine:  # the lowest variant is what every machine of the architecture can run
+            return min(same_machine, key=lambda pair: pair[0])[1]
+        known = ", ".join(map(str, found)) or "nothing"
+        reason = f"image {reference or 'latest'!r} is not for {platform}; it is for: {known}"
         raise LayoutError(self.folder, reason)
 
     def _platform_of(self, manifest: Descriptor) -> Platform | None:

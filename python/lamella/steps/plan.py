@@ -204,7 +204,9 @@ class _Planner:
             raise DockerfileError(self._stages.file, stage.line, f"image {stage.base!r}: {error}") from None
         state = StageState(self._stages.file, self._escape, stage, config)
         if inherited is not None:
-            state.arguments = dict(inherited.arguments)
+            # The variables of the image are set anew, so that they hide what an ARG has hidden in the stage before.
+            environment = state.environment
+            state.arguments = {name: value for name, value in inherited.arguments.items() if name not in environment}
             state.author = inherited.author
         elif base is not None:
             state.author = base.configuration.get("author") or ""

@@ -12,7 +12,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::copy_source::{SourceError, select};
+use crate::copy_source::{SourceError, expand, select};
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind};
 use crate::error::FileError;
@@ -123,6 +123,14 @@ impl Context {
                 Ok(self.entry(path, &self.nodes()[position], content?))
             })
             .collect()
+    }
+
+    /// What the wildcards of a source match, or the source itself where it has none.
+    ///
+    /// # Errors
+    /// As [`Self::copy_source`].
+    pub fn matches(&self, source: &[u8]) -> Result<Vec<Vec<u8>>, ContextError> {
+        expand(&self.tree, source).map_err(|error| self.explain(error, source))
     }
 
     fn entry(&self, path: Vec<u8>, node: &Node, content: Content) -> Entry {

@@ -43,7 +43,8 @@ pub enum SourceError {
 pub type Selection = BTreeMap<Vec<u8>, usize>;
 
 /// Selects what `COPY source destination/` copies. A file keeps the base name that the source gives it, a folder is
-/// there itself, as the empty path, with all that is in it; `exclude` holds patterns relative to the source.
+/// there itself, as the empty path, with all that is in it; `exclude` holds patterns relative to the source. Nothing is
+/// selected where wildcards match nothing: that is how a Dockerfile says that a file is optional.
 ///
 /// # Errors
 /// The source is malformed, leads nowhere, or in circles.
@@ -101,7 +102,10 @@ fn without(exclude: &Patterns, tree: &Tree, pairs: Vec<(Vec<u8>, usize)>) -> Vec
 }
 
 /// The paths that a source stands for: itself, or what its wildcards match, in the order of a walk.
-fn expand(tree: &Tree, source: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
+///
+/// # Errors
+/// The source is malformed, or the folder that it looks for matches in does not exist.
+pub fn expand(tree: &Tree, source: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
     let rooted = clean(&[b"/", source].concat());
     let path = &rooted[1..];
     let Some((plain, wildcard)) = split_at_wildcard(path) else {
@@ -112,20 +116,15 @@ fn expand(tree: &Tree, source: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
         pattern: source.to_vec(),
         reason,
     })?;
-    let mut matches: Vec<Vec<u8>> = Vec::new();
-    if let Some(folder) = resolve(tree, plain)? {
-        let folder = &tree.nodes()[folder].path;
-        let start = joined(folder, b"").len();
-        for position in tree.positions_below(folder) {
-            let path = &tree.nodes()[position].path;
-            if glob.matches(&path[start..]) {
-                matches.push(path.clone());
-            }
-        }
-    }
-    if matches.is_empty() {
-        return Err(SourceError::NotFound(source.to_vec()));
-    }
+    let folder = resolve(tree, plain)?.ok_or_else(|| SourceError::NotFound(source.to_vec()))?;
+    let folder = &tree.nodes()[folder].path;
+    let start = joined(folder, b"").len();
+    let mut matches: Vec<Vec<u8>> = tree
+        .positions_below(folder)
+        .map(|position| &tree.nodes()[position].path)
+        .filter(|path| glob.matches(&path[start..]))
+        .cloned()
+        .collect();
     matches.sort_unstable_by(|one, other| parts(one).cmp(parts(other)));
     // What is in a folder that matches is copied with it.
     matches.dedup_by(|later, earlier| later.starts_with(&joined(earlier, b"")));

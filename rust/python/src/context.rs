@@ -46,6 +46,11 @@ impl BuildContext {
         })?;
         Ok(entries.into_iter().map(Entry).collect())
     }
+
+    fn matches(&self, py: Python<'_>, source: OsString) -> PyResult<Vec<OsString>> {
+        let paths = detached(py, || self.0.matches(source.as_bytes()))?;
+        Ok(paths.into_iter().map(OsString::from_vec).collect())
+    }
 }
 
 fn bytes(strings: Vec<OsString>) -> Vec<Vec<u8>> {

@@ -109,6 +109,12 @@ def test_parents_keep_their_path_below_the_pivot(maker: Maker) -> None:
     assert list(found) == ["out", "out/pkg", "out/pkg/run.sh", "out/src", "out/src/pkg", "out/src/pkg/run.sh"]
 
 
+def test_parents_of_what_a_wildcard_does_not_match_are_not_copied(maker: Maker) -> None:
+    assert list(maker.copy("/out/", Selection("src/*/*.go", parents=True))) == ["out"]
+    with pytest.raises(FileNotFoundError, match="src/main.go"):
+        maker.copy("/out/", Selection("src/main.go", parents=True))
+
+
 def test_the_same_files_make_the_same_layer(maker: Maker, context: Path) -> None:
     selector = ContextSelector(_core.BuildContext(context))
     digests = set()
@@ -198,6 +204,20 @@ def test_copy_leaves_an_archive_packed_and_add_leaves_other_files_alone(maker: M
     (context / "notes.gz").write_bytes(gzip.compress(b"no archive"))
     assert list(maker.copy("/a/", Selection("files.tar"))) == ["a", "a/files.tar"]
     assert list(maker.copy("/b/", Selection("notes.gz"), unpack=True)) == ["b", "b/notes.gz"]
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_an_archive_that_changes_before_it_is_unpacked_is_noticed(
+    context: Path, tmp_path: Path, compression: str
+) -> None:
+    file = context / "files.bin"
+    file.write_bytes(COMPRESSIONS[compression](archive()))
+    selector = ContextSelector(_core.BuildContext(context))
+    selector.digest(Selection("files.bin"))
+    file.write_bytes(COMPRESSIONS[compression](archive().replace(b"abc", b"abd")))
+    work = CopyWork(FromContext(), (Selection("files.bin"),), "/", unpack=True)
+    with pytest.raises(_core.ContentChanged, match=r"files\.bin changed"):
+        LayerMaker(FileTree(), tmp_path, 0, selector.entries).make(work)
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 600, bytes(10240), gzip.compress(b""), b"\x1f\x8b\x08broken", b"BZhx"])

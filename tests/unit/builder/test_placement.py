@@ -75,6 +75,11 @@ def test_several_files_need_a_folder(tree: FileTree) -> None:
         place(tree, [file("x"), file("y")], "/new")
 
 
+@pytest.mark.parametrize("destination", ["/new/", "/new", "/app/file"])
+def test_where_nothing_is_copied_no_folder_is_made(tree: FileTree, destination: str) -> None:
+    assert place(tree, [], destination) == []
+
+
 def test_the_later_of_two_files_with_one_name_is_kept(tree: FileTree) -> None:
     later = Entry("x", "file", size=2, digest=bytes(32))
     assert [entry.size for entry in place(tree, [file("x"), later], "/app/")] == [2]

@@ -68,11 +68,16 @@ def test_wildcards_match_one_part_of_a_path(tree: FileTree) -> None:
     assert names(copy_source(tree, "app/[n-o]*")) == ["notes.md", "one.txt"]
 
 
+def test_what_a_wildcard_does_not_match_is_optional(tree: FileTree) -> None:
+    assert copy_source(tree, "app/*.jpg") == []
+    assert copy_source(tree, "*.jpg/below") == []
+
+
 def test_excluded_files_stay_behind(tree: FileTree) -> None:
     assert names(copy_source(tree, "app", ["*.txt", "inner"])) == ["", "notes.md", "sub", "sub/deep.txt"]
 
 
-@pytest.mark.parametrize("source", ["nothing", "app/*.jpg", "lost", "app/one.txt/below"])
+@pytest.mark.parametrize("source", ["nothing", "nothing/*.jpg", "lost", "app/one.txt/below"])
 def test_a_source_that_matches_nothing_is_named(tree: FileTree, source: str) -> None:
     with pytest.raises(FileNotFoundError, match=source.replace("*", r"\*")):
         copy_source(tree, source)

@@ -96,6 +96,22 @@ def test_the_image_for_a_platform_is_chosen_in_a_nested_index(tmp_path: Path) ->
         layout.image("latest", Platform("linux", "s390x"))
 
 
+@pytest.mark.parametrize(
+    ("variants", "expected"), [(["v3", "", "v2"], 1), (["v3", "v1", "v2"], 1), (["v3", "v2"], 1), (["", "v2"], 0)]
+)
+def test_without_a_variant_the_lowest_is_chosen(tmp_path: Path, variants: list[str], expected: int) -> None:
+    writer = OciLayoutWriter(tmp_path)
+    images = [add_image(writer, layer=f"for {variant}".encode()) for variant in variants]
+    entries = [
+        descriptor_json(image, platform={"os": "linux", "architecture": "amd64", "variant": variant})
+        for image, variant in zip(images, variants, strict=True)
+    ]
+    writer.finish(add(writer, {"schemaVersion": 2, "manifests": entries}, media_types.INDEX), AMD64, "latest")
+    layout = OciLayout(tmp_path)
+    assert layout.image("latest", AMD64).manifest == images[expected]
+    assert layout.image("latest", Platform("linux", "amd64", variants[0])).manifest == images[0]
+
+
 def test_an_index_within_itself_ends(tmp_path: Path) -> None:
     writer = OciLayoutWriter(tmp_path)
     manifest = add_image(writer)

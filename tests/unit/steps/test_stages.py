@@ -180,6 +180,13 @@ def test_a_stage_inherits_the_arguments_of_its_base_stage() -> None:
     assert inputs(last("FROM a AS one\nARG V=1\nFROM a\nRUN x\n")) == {}
 
 
+def test_an_inherited_argument_is_hidden_by_a_variable_of_the_image() -> None:
+    text = "FROM a AS one\nENV V=image\nARG V=argument\nLABEL one=$V\nFROM one\nLABEL two=$V\nRUN x\n"
+    planned = plan(text)
+    assert planned.target.config["Labels"] == {"one": "argument", "two": "image"}
+    assert inputs(planned.steps[-1]) == {}
+
+
 def test_build_arguments_that_nothing_declares_are_warned_of() -> None:
     planned = plan(
         "ARG A\nFROM a AS one\nARG B\nFROM a\nRUN x\n",

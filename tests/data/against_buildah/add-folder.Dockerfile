@@ -1,0 +1,3 @@
+FROM scratch
+ADD dir /a/
+ADD . /all/

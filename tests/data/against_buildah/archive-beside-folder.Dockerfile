@@ -1,0 +1,3 @@
+FROM scratch
+ADD ar*.tar di* /a/
+ADD [ad][ri][cr]* /b/

@@ -1,0 +1,2 @@
+FROM scratch
+ADD --chown=7:8 archive.tar /a

@@ -1,0 +1,3 @@
+FROM scratch
+COPY archive.tar /a
+COPY archive.tar.gz /b/

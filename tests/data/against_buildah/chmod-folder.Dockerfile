@@ -1,0 +1,2 @@
+FROM scratch
+COPY --chmod=750 dir /x

@@ -1,0 +1,3 @@
+FROM localhost/base
+CMD ["mine"]
+ENTRYPOINT /e $X

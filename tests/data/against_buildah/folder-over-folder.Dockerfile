@@ -1,0 +1,4 @@
+FROM scratch
+COPY dir /x
+COPY other /x
+COPY other dir /y/

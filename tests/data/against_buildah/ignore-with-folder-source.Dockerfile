@@ -1,0 +1,3 @@
+FROM scratch
+COPY dir /d
+COPY wild/* /w/

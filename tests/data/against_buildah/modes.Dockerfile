@@ -1,0 +1,2 @@
+FROM scratch
+COPY run.sh b.txt empty .hidden /x/

@@ -1,0 +1,2 @@
+FROM scratch
+COPY ["with space.txt", "ünicode.txt", "/x y/"]

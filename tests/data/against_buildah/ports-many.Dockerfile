@@ -1,0 +1,3 @@
+FROM scratch
+EXPOSE 8000-8003/udp 80/TCP
+EXPOSE 80

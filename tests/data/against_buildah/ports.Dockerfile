@@ -1,0 +1,4 @@
+FROM scratch
+ENV P=90
+EXPOSE 80 443/tcp 53/udp
+EXPOSE $P

@@ -1,0 +1,13 @@
+FROM localhost/base
+ENV E=1
+EXPOSE 80
+VOLUME /v
+LABEL l=1
+USER app
+STOPSIGNAL SIGINT
+ENTRYPOINT ["e"]
+CMD ["c"]
+HEALTHCHECK --interval=5s --retries=7 CMD check
+ONBUILD COPY a.txt on/
+ONBUILD LABEL on=$E
+ONBUILD ENV ONE=1

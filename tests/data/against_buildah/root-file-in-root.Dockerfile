@@ -1,0 +1,3 @@
+FROM scratch
+COPY dir other/ /
+COPY a.txt //x//y

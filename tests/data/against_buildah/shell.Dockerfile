@@ -1,0 +1,4 @@
+FROM scratch
+SHELL ["/bin/bash", "-euc"]
+CMD x | y
+ENTRYPOINT z

@@ -1,0 +1,3 @@
+FROM scratch
+COPY a.txt /d/near
+COPY dir /d

@@ -1,0 +1,5 @@
+FROM scratch
+COPY to-file /a
+COPY to-link /b/
+COPY to-dir /c
+COPY to-dir/one /d/

@@ -1,0 +1,5 @@
+FROM localhost/base
+USER app:staff
+STOPSIGNAL SIGQUIT
+ENV U=9
+USER $U

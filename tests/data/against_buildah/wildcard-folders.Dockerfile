@@ -1,0 +1,4 @@
+FROM scratch
+COPY wild/[mn] /a/
+COPY di* /b/
+COPY */one /c/

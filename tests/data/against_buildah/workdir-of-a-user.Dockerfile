@@ -1,0 +1,4 @@
+FROM localhost/base
+USER app
+WORKDIR /made/by/app
+COPY a.txt .

@@ -1,0 +1,4 @@
+FROM scratch
+WORKDIR /a b/c
+WORKDIR "d e"
+COPY a.txt ./
