@@ -2,6 +2,7 @@
 
 from lamella.index.actions import Actions
 from lamella.index.blobs import INLINE_MAX, USED_RESOLUTION, BlobRecord, Blobs
+from lamella.index.cache_exports import MAX_EXPORTS, CacheExports, Exports
 from lamella.index.counters import CounterKey, Counters, CounterTable
 from lamella.index.environment import Index
 from lamella.index.health import Health
@@ -15,13 +16,16 @@ from lamella.index.tags import TagTable
 
 __all__ = [
     "INLINE_MAX",
+    "MAX_EXPORTS",
     "USED_RESOLUTION",
     "Actions",
     "BlobRecord",
     "Blobs",
+    "CacheExports",
     "CounterKey",
     "CounterTable",
     "Counters",
+    "Exports",
     "Health",
     "HiddenBlobs",
     "Index",

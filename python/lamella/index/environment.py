@@ -53,6 +53,8 @@ TABLES: Final = (
     "tags",
     "tagged",
     "hidden_blobs",
+    "cache_exports",
+    "cache_unmerged",
 )
 
 _VERSION_KEY = b"format"

@@ -1,4 +1,4 @@
-"""Keys made of a text and a digest."""
+"""Keys that begin with a text."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def scoped_key(scope: str, digest: Digest) -> bytes:
     if "\0" in scope or len(key) > MAX_KEY:
         raise Invalid("scope", f"{scope[:100]!r} holds a zero byte or more than {MAX_KEY - 33} bytes")
     return key
+
+
+def tag_key(repository: str, tag: str) -> bytes:
+    """Return the repository, a zero byte and the tag: keys of one repository are neighbours."""
+    return f"{repository}\0{tag}".encode()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from lamella.index.blobs import Blobs
+    from lamella.index.cache_exports import CacheExports
     from lamella.index.environment import Index
     from lamella.index.hidden_blobs import HiddenBlobs
     from lamella.index.table import Transaction
@@ -71,12 +72,15 @@ class ManifestTable:
         blobs: Blobs,
         hidden: HiddenBlobs,
         tags: TagTable,
+        exports: CacheExports,
+        *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._index = index
         self._blobs = blobs
         self._hidden = hidden
         self._tags = tags
+        self._exports = exports
         self._clock = clock
         self._manifests = index.table("manifests")
         self._referrers = index.table("referrers")
@@ -135,14 +139,13 @@ class ManifestTable:
         """
 
         def put(txn: Transaction) -> list[Digest]:
-            lacking = [blob.digest for blob in references.blobs if not self._has_blob(txn, repository, blob)]
-            lacking += [child.digest for child in references.manifests if not self._has(txn, repository, child)]
+            lacking = self._lacking(txn, repository, references)
             if self._blobs.find(txn, record.digest) is None:
                 lacking.append(record.digest)
             if not lacking:
                 self._put(txn, repository, record)
                 for tag in tags:
-                    self._tags.put(txn, repository, tag, record.digest)
+                    self._tag(txn, repository, tag, record)
             return lacking
 
         return await self._index.write(put)
@@ -157,14 +160,41 @@ class ManifestTable:
                 return False
             if subject := _decode(value).subject:
                 self._referrers.delete(txn, scoped_key(repository, Digest(subject)) + digest.raw)
-            self._tags.remove_all(txn, repository, digest)
+            # To its clients, a merge is the manifest of the tags that it answers for.
+            merged = self._exports.discard(txn, repository, digest)
+            for tag in (*self._tags.names(txn, repository, digest), *merged):
+                self._untag(txn, repository, tag)
             return self._manifests.delete(txn, key)
 
         return await self._index.write(remove)
 
     async def remove_tag(self, repository: str, tag: str) -> bool:
         """Forget a tag, but not its manifest; False where there is none."""
-        return await self._index.write(lambda txn: self._tags.remove(txn, repository, tag))
+        return await self._index.write(lambda txn: self._untag(txn, repository, tag))
+
+    def lacking(self, repository: str, references: References) -> list[Digest]:
+        """Return what a manifest refers to and the repository lacks.
+
+        Raises:
+            SizeMismatch: something it refers to has another size.
+        """
+        with self._index.read() as txn:
+            return self._lacking(txn, repository, references)
+
+    def _tag(self, txn: Transaction, repository: str, tag: str, record: ManifestRecord) -> None:
+        self._tags.put(txn, repository, tag, record.digest)
+        if record.buildkit_cache:
+            self._exports.add(txn, repository, tag, record.digest)
+        else:
+            self._exports.remove(txn, repository, tag)
+
+    def _untag(self, txn: Transaction, repository: str, tag: str) -> bool:
+        self._exports.remove(txn, repository, tag)
+        return self._tags.remove(txn, repository, tag)
+
+    def _lacking(self, txn: Transaction, repository: str, references: References) -> list[Digest]:
+        lacking = [blob.digest for blob in references.blobs if not self._has_blob(txn, repository, blob)]
+        return lacking + [child.digest for child in references.manifests if not self._has(txn, repository, child)]
 
     def _find(self, txn: Transaction, repository: str, digest: Digest) -> ManifestRecord | None:
         value = self._manifests.get(txn, scoped_key(repository, digest))

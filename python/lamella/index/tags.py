@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamella.index.keys import scoped_key
+from lamella.index.keys import scoped_key, tag_key
 from lamella.model import Digest
 
 if TYPE_CHECKING:
@@ -22,20 +22,20 @@ class TagTable:
 
     def page(self, repository: str, after: str, limit: int) -> list[str]:
         """Return up to ``limit`` tags that follow ``after``, in the order of their bytes."""
-        prefix = _key(repository, "")
+        prefix = tag_key(repository, "")
         with self._index.read() as txn:
-            rows = self._tags.scan(txn, _key(repository, after) + b"\0", prefix)
+            rows = self._tags.scan(txn, tag_key(repository, after) + b"\0", prefix)
             return [key[len(prefix) :].decode() for _, (key, _) in zip(range(limit), rows, strict=False)]
 
     def find(self, txn: Transaction, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag names, or None."""
-        value = self._tags.get(txn, _key(repository, tag))
+        value = self._tags.get(txn, tag_key(repository, tag))
         return None if value is None else Digest(value)
 
     def put(self, txn: Transaction, repository: str, tag: str, digest: Digest) -> None:
         """Let a tag name a manifest, whatever it named before."""
         self.remove(txn, repository, tag)
-        self._tags.put(txn, _key(repository, tag), digest.raw)
+        self._tags.put(txn, tag_key(repository, tag), digest.raw)
         self._tagged.put(txn, scoped_key(repository, digest) + tag.encode(), b"")
 
     def remove(self, txn: Transaction, repository: str, tag: str) -> bool:
@@ -43,16 +43,11 @@ class TagTable:
         digest = self.find(txn, repository, tag)
         if digest is None:
             return False
-        self._tags.delete(txn, _key(repository, tag))
+        self._tags.delete(txn, tag_key(repository, tag))
         self._tagged.delete(txn, scoped_key(repository, digest) + tag.encode())
         return True
 
-    def remove_all(self, txn: Transaction, repository: str, digest: Digest) -> None:
-        """Forget every tag of a manifest."""
+    def names(self, txn: Transaction, repository: str, digest: Digest) -> list[str]:
+        """Return every tag of a manifest."""
         prefix = scoped_key(repository, digest)
-        for tag in [key[len(prefix) :].decode() for key, _ in self._tagged.scan(txn, prefix=prefix)]:
-            self.remove(txn, repository, tag)
-
-
-def _key(repository: str, tag: str) -> bytes:
-    return f"{repository}\0{tag}".encode()
+        return [key[len(prefix) :].decode() for key, _ in self._tagged.scan(txn, prefix=prefix)]

@@ -98,3 +98,12 @@ class LengthMismatch(LamellaError):
         super().__init__(f"{announced} bytes were announced, {actual} came")
         self.announced = announced
         self.actual = actual
+
+
+class CacheInvalid(LamellaError):
+    """A cache that BuildKit exported is not one that BuildKit would import; ``field`` names where."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"cache: {field}: {reason}")
+        self.field = field
+        self.reason = reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from lamella.errors import DigestMismatch, NotFound
@@ -11,6 +10,7 @@ from lamella.model import Digest
 from lamella.registry.errors import ManifestBlobsUnknown, ManifestUnknown, RepositoryUnknown
 from lamella.registry.manifest import read_manifest
 from lamella.registry.names import Tag
+from lamella.registry.small_blobs import read_blob, write_blob
 
 if TYPE_CHECKING:
     from lamella.index import ManifestTable
@@ -26,7 +26,7 @@ class Manifests:
         self._store = store
 
     def resolve(self, repository: Repository, reference: Reference) -> ManifestRecord:
-        """Return the manifest that a reference stands for now.
+        """Return the manifest that was pushed as a reference last; doors ask ``MergedCaches`` instead.
 
         Raises:
             ManifestUnknown: there is none.
@@ -47,8 +47,7 @@ class Manifests:
             ManifestUnknown: they are gone since it was resolved.
         """
         try:
-            async with aclosing(self._store.open(record.digest)) as buffers:
-                return b"".join([bytes(buffer) async for buffer in buffers])
+            return await read_blob(self._store, record.digest)
         except NotFound:
             raise ManifestUnknown(repository, record.digest) from None
 
@@ -67,9 +66,7 @@ class Manifests:
         digest = Digest.of(body)
         if isinstance(reference, Digest) and reference != digest:
             raise DigestMismatch(reference, digest)
-        async with self._store.writer(digest) as writer:
-            await writer.write(body)
-            await writer.commit()
+        await write_blob(self._store, body)
         record = ManifestRecord(digest, len(body), manifest.media_type, manifest.subject, manifest.buildkit_cache)
         tags = (reference.name,) if isinstance(reference, Tag) else ()
         if lacking := await self._table.put(repository.name, record, manifest.references, tags):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamella.index import HiddenBlobs, ManifestTable, TagTable
+from lamella.index import CacheExports, HiddenBlobs, ManifestTable, TagTable
 from lamella.registry.blobs import RepositoryBlobs
 from lamella.registry.listing import Listing
 from lamella.registry.manifests import Manifests
+from lamella.registry.merged_caches import MergedCaches
 from lamella.registry.uploads import UploadSessions
 
 if TYPE_CHECKING:
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 
 class Registry:
-    """The parts: ``manifests``, ``listing``, ``blobs`` and ``uploads``."""
+    """The parts: ``manifests``, ``caches``, ``listing``, ``blobs`` and ``uploads``."""
 
     def __init__(self, index: Index, blobs: Blobs, store: BlobStore, uploads: Uploads) -> None:
         hidden = HiddenBlobs(index)
         tags = TagTable(index)
-        table = ManifestTable(index, blobs, hidden, tags)
+        exports = CacheExports(index)
+        table = ManifestTable(index, blobs, hidden, tags, exports)
         self.manifests = Manifests(table, store)
         self.listing = Listing(table, tags, self.manifests)
         self.blobs = RepositoryBlobs(store, hidden)
+        self.caches = MergedCaches(self.manifests, self.blobs, table, exports, store)
         self.uploads = UploadSessions(uploads, store, self.blobs)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 async def _head(call: Call) -> web.Response:
-    record = _resolve(call, body=False)
+    record = await _resolve(call, body=False)
     return web.Response(headers={**_headers(record), "Content-Length": str(record.size)})
 
 
 async def _get(call: Call) -> web.Response:
-    record = _resolve(call, body=True)
+    record = await _resolve(call, body=True)
     if call.request.headers.get("If-None-Match", "") == f'"{record.digest}"':
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=_headers(record))
     body = await call.services.registry.manifests.read(call.repository, record)
@@ -50,11 +50,11 @@ async def _delete(call: Call) -> web.Response:
     return web.Response(status=HTTPStatus.ACCEPTED)
 
 
-def _resolve(call: Call, *, body: bool) -> ManifestRecord:
+async def _resolve(call: Call, *, body: bool) -> ManifestRecord:
     """Find a manifest, whatever types the client accepts: an old one had better fail to read it than build again."""
     reference = _reference(call)
     try:
-        record = call.services.registry.manifests.resolve(call.repository, reference)
+        record = await call.services.registry.caches.resolve(call.repository, reference)
     except (ManifestUnknown, RepositoryUnknown):
         _count(call, reference, None, body=body)
         raise
