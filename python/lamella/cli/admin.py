@@ -73,6 +73,38 @@ def reindex(*, data_folder: Path, as_json: bool) -> None:
         _echo(report)
 
 
+@command.command("cache-merge")
+@_FOLDER
+@click.argument("reference", metavar="REPOSITORY[:TAG]")
+@click.option("--on/--off", "merges", default=None, help="Change it; without, tell how it is.")
+def cache_merge(*, data_folder: Path, reference: str, merges: bool | None) -> None:
+    """Merge the BuildKit caches that are exported to one tag, or let the last one replace the others.
+
+    Merging is on until it is turned off, for a tag or for all tags of a repository; where it is off for the
+    repository, it is off for each tag. A server may be running; it minds the change at once.
+
+    \b
+        lamella admin cache-merge /srv/lamella cache/app:main --off
+    """
+    from lamella.index import CacheExports
+    from lamella.registry.names import Repository, Tag
+    from lamella.store.local import LocalStore
+
+    _check(data_folder)
+    name, _, tag = reference.partition(":")
+    repository = Repository(name).name
+    tag = Tag(tag).name if tag else ""
+
+    async def change() -> bool:
+        async with LocalStore(data_folder) as store:
+            exports = CacheExports(store.index)
+            if merges is not None:
+                await exports.set_merges(repository, tag, merges=merges)
+            return exports.merges(repository, tag)
+
+    click.echo(f"caches exported to {reference} are {'' if asyncio.run(change()) else 'not '}merged")
+
+
 def _check(data_folder: Path) -> None:
     from lamella.store.layout import Layout
 
