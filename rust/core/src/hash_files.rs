@@ -14,10 +14,7 @@ use crate::sha256::Sha256;
 const READ_SIZE: usize = 256 << 10;
 
 /// Digest and size in bytes of everything a reader gives.
-///
-/// # Errors
-/// The reader's own.
-pub fn hash_reader(mut reader: impl Read) -> io::Result<(Digest, u64)> {
+fn hash_reader(mut reader: impl Read) -> io::Result<(Digest, u64)> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; READ_SIZE];
     loop {
