@@ -73,25 +73,36 @@ class Supervisor:
         return Addresses(format_address(config.host, port), http)
 
     async def _start(self) -> Process | None:
-        """Start a worker and wait until it serves; None where it ends before."""
+        """Start a worker and wait until it serves; None where it ends before, or cannot be started."""
         reading, writing = os.pipe()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "lamella.server.worker",
-                self._config.encode(),
-                str(writing),
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=[writing],
-                start_new_session=True,  # a terminal's Ctrl-C is for the supervisor to pass on
-            )
-        finally:
-            os.close(writing)
-        self._processes.add(process)
         with os.fdopen(reading) as pipe:
-            serves = await asyncio.to_thread(pipe.read)
-        return process if serves else None
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "lamella.server.worker",
+                    self._config.encode(),
+                    str(writing),
+                    stdin=asyncio.subprocess.PIPE,
+                    pass_fds=[writing],
+                    start_new_session=True,  # a terminal's Ctrl-C is for the supervisor to pass on
+                )
+            except OSError:
+                logger.exception("a worker cannot be started")
+                return None
+            finally:
+                os.close(writing)
+            self._processes.add(process)
+            if await asyncio.to_thread(pipe.read):
+                return process
+        await self._wait(process)
+        return None
+
+    async def _wait(self, process: Process) -> None:
+        """Wait until a worker ends."""
+        code = await process.wait()
+        self._processes.discard(process)
+        logger.error("worker %d ended with status %d", process.pid, code)
 
     async def _keep(self, process: Process | None) -> None:
         """Start a worker again whenever it ends."""
@@ -99,9 +110,7 @@ class Supervisor:
         while True:
             started = loop.time()
             if process is not None:
-                code = await process.wait()
-                self._processes.discard(process)
-                logger.error("worker %d ended with status %d; another one is started", process.pid, code)
+                await self._wait(process)
             pause = FIRST_PAUSE if loop.time() - started > YOUNG_SECONDS else min(2 * pause, LONGEST_PAUSE)
             await asyncio.sleep(pause)
             process = await self._start()
