@@ -22,9 +22,11 @@ __all__ = [
     "PatternError",
     "Sha256",
     "decompress_layer",
+    "detect_compression",
     "hash_file",
     "hash_files",
     "match_patterns",
+    "match_wildcards",
     "sha256",
     "sync_directory",
     "tree_digest",
@@ -206,6 +208,9 @@ class LayerReader:
 def decompress_layer(path: _Path, destination: _Path) -> tuple[bytes, int]:
     """Write a layer's uncompressed tar to a new file; return its digest (the diff_id) and size."""
 
+def detect_compression(start: Buffer) -> _Compression:
+    """Tell how a layer is stored by its first four bytes, or more (RFC 1952, 2.3.1; RFC 8878, 3.1)."""
+
 @final
 class LayerWriter:
     """Writes a deterministic tar: the same entries give the same bytes on every machine and in every version.
@@ -273,3 +278,13 @@ class BuildContext:
 
 def match_patterns(patterns: Sequence[str], paths: Sequence[str]) -> list[bool]:
     """Tell for each path whether ``.dockerignore`` lines leave it out (last match wins, ``!`` re-includes)."""
+
+def match_wildcards(pattern: str, names: Sequence[str]) -> list[bool]:
+    r"""Tell for each name whether the wildcards of COPY match it: those of Go's ``filepath.Match``.
+
+    ``*`` is any text without ``/``, ``?`` one character, ``[a-z]`` one of a class, ``[^a-z]`` one that is not, ``\x``
+    just ``x``.
+
+    Raises:
+        PatternError: a class is not closed or empty, or a backslash ends the pattern.
+    """

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lamella._core import tree_digest
-from lamella.layers.copy_source import copy_source
-from lamella.layers.wildcard import has_wildcard
+from lamella.layers.copy_source import copy_source, has_wildcard
 from lamella.model import Digest
 from lamella.steps.paths import literal
 

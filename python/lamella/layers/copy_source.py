@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+from itertools import compress
 from typing import TYPE_CHECKING
 
-from lamella._core import match_patterns
+from lamella._core import match_patterns, match_wildcards
 from lamella.layers.tree import TreeError
-from lamella.layers.wildcard import component_pattern, has_wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lamella._core import Entry
     from lamella.layers.tree import FileTree
+
+_WILDCARD = re.compile(r"(?:\\.|[^*?\[\\])*[*?\[]", re.DOTALL)
+
+
+def has_wildcard(text: str) -> bool:
+    r"""Tell whether a path holds ``*``, ``?`` or ``[`` without a ``\`` before it; if not, it means just itself."""
+    return _WILDCARD.match(text) is not None
 
 
 def copy_source(tree: FileTree, source: str, exclude: Sequence[str] = ()) -> list[Entry]:
@@ -71,13 +79,13 @@ def _matches(tree: FileTree, source: str) -> list[str]:
         raise _not_found(source)
     matches = [(top.path, top.node)]
     for part in parts[plain:]:
-        pattern = component_pattern(part)
-        matches = [
-            (f"{path}/{name}", child)
+        below = [
+            (path, name, child)
             for path, node in matches
             for name, child in sorted((node.children or {}).items(), key=lambda item: os.fsencode(item[0]))
-            if pattern.fullmatch(name)
         ]
+        matching = match_wildcards(part, [name for _, name, _ in below])
+        matches = [(f"{path}/{name}", child) for path, name, child in compress(below, matching)]
     return [path for path, _ in matches]
 
 

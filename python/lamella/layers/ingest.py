@@ -6,7 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol
 
-from lamella._core import LayerError, LayerReader
+from lamella._core import LayerError, LayerReader, detect_compression
 from lamella.errors import Invalid
 from lamella.index import LayerRecord
 from lamella.model import Digest
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MAX_SCANS: Final = 2
 """Layers that one process reads through at once: each keeps a core busy."""
 
-_MAGIC: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-"""First bytes of compressed streams (RFC 1952, 2.3.1; RFC 8878, 3.1.1)."""
+_START: Final = 4
+"""How many of a layer's first bytes tell how it is compressed."""
 
 
 class BlobFiles(Protocol):
@@ -55,19 +55,17 @@ class LayerVerifier:
             raise Invalid("result.layer.size_bytes", f"is {descriptor.size}, but {descriptor.digest} has {size}")
         compression = await self._compression(descriptor.digest)
         if compression != _announced(descriptor.media_type):
-            found = compression or "not compressed"
-            raise Invalid("result.layer.media_type", f"is {descriptor.media_type}, but the layer is {found}")
-        diff_id = descriptor.digest if not compression else await self._diff_id(descriptor.digest)
+            raise Invalid(
+                "result.layer.media_type", f"is {descriptor.media_type}, but the layer's compression is {compression}"
+            )
+        diff_id = descriptor.digest if compression == "none" else await self._diff_id(descriptor.digest)
         if diff_id != layer.diff_id:
             raise Invalid("result.layer.diff_id", f"is {layer.diff_id}, but that of {descriptor.digest} is {diff_id}")
 
     async def _compression(self, digest: Digest) -> str:
-        """Return ``gzip``, ``zstd`` or nothing, by the first bytes."""
-        start = b""
-        async with aclosing(self._store.open(digest, 0, max(map(len, _MAGIC)))) as buffers:
-            async for buffer in buffers:
-                start += bytes(buffer)
-        return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
+        """Return ``gzip``, ``zstd`` or ``none``."""
+        async with aclosing(self._store.open(digest, 0, _START)) as buffers:
+            return detect_compression(b"".join([bytes(buffer) async for buffer in buffers]))
 
     async def _diff_id(self, digest: Digest) -> Digest:
         if known := self._layers.get(digest):
@@ -86,7 +84,7 @@ class LayerVerifier:
 
 def _announced(media_type: str) -> str:
     """Return the compression that a media type names by its end, as OCI's and Docker's do."""
-    return next((name for name in _MAGIC.values() if media_type.endswith(name)), "")
+    return next((name for name in ("gzip", "zstd") if media_type.endswith(name)), "none")
 
 
 def _scan(path: Path) -> LayerRecord:

@@ -1,4 +1,4 @@
-//! `BuildContext` and `match_patterns`.
+//! `BuildContext`, `match_patterns` and `match_wildcards`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use lamella_core::context::{Context, ContextError};
 use lamella_core::copy_source::SourceError;
+use lamella_core::glob::{DoubleStar, Glob};
 use lamella_core::pattern::{PatternError as CorePatternError, Patterns};
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -99,7 +100,24 @@ fn match_patterns(
     })
 }
 
+#[pyfunction]
+fn match_wildcards(py: Python<'_>, pattern: OsString, names: Vec<OsString>) -> PyResult<Vec<bool>> {
+    let pattern = pattern.into_vec();
+    detached(py, || match Glob::parse(&pattern, DoubleStar::Star) {
+        Ok(glob) => Ok(names
+            .iter()
+            .map(|name| glob.matches(name.as_bytes()))
+            .collect()),
+        Err(reason) => Err(CorePatternError {
+            line: None,
+            pattern: pattern.clone(),
+            reason,
+        }),
+    })
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<BuildContext>()?;
-    module.add_function(wrap_pyfunction!(match_patterns, module)?)
+    module.add_function(wrap_pyfunction!(match_patterns, module)?)?;
+    module.add_function(wrap_pyfunction!(match_wildcards, module)?)
 }

@@ -1,12 +1,14 @@
-//! `LayerReader` and `decompress_layer`.
+//! `LayerReader`, `decompress_layer` and `detect_compression`.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lamella_core::compress::Compression;
 use lamella_core::layer::{self, LayerReader as CoreReader, Totals};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::buffer::Bytes;
 use crate::digest::{RawDigest, raw};
 use crate::entry::Entry;
 use crate::error::detached;
@@ -82,7 +84,13 @@ fn decompress_layer(
     .map(raw)
 }
 
+#[pyfunction]
+fn detect_compression(start: Bytes) -> &'static str {
+    Compression::detect(start.as_slice()).name()
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<LayerReader>()?;
-    module.add_function(wrap_pyfunction!(decompress_layer, module)?)
+    module.add_function(wrap_pyfunction!(decompress_layer, module)?)?;
+    module.add_function(wrap_pyfunction!(detect_compression, module)?)
 }
