@@ -181,11 +181,13 @@ class LocalStore:
         """
         _, data = self._look_up(digest)
         path = self._layout.temporary / f"file-{secrets.token_hex(8)}"
+        lending = self._threads.submit(self._lend, digest, data, path)
         try:
-            await self._in_thread(self._lend, digest, data, path)
+            await asyncio.wrap_future(lending)
             yield path
         finally:
-            path.unlink(missing_ok=True)
+            # Not before the thread is done that makes the name, which a cancel does not stop.
+            lending.add_done_callback(lambda _: path.unlink(missing_ok=True))
 
     async def descriptor(self, digest: Digest) -> int | None:
         """See ``BlobFiles.descriptor``; blobs that the index holds have no file.

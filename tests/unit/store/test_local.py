@@ -161,6 +161,38 @@ async def test_a_blob_is_lent_as_a_file_that_stays_until_it_is_given_back(
                 pass
 
 
+async def test_a_file_that_is_lent_to_who_has_gone_leaves_no_name(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = await put(store, content(10_000))
+    begun, go_on, made = threading.Event(), threading.Event(), threading.Event()
+    lend = store._lend
+
+    def lend_slowly(digest: Digest, data: bytes | None, path: Path) -> None:
+        begun.set()
+        go_on.wait()
+        lend(digest, data, path)
+        assert path.exists()
+        made.set()
+
+    monkeypatch.setattr(store, "_lend", lend_slowly)
+
+    async def borrow() -> None:
+        async with store.file(digest):
+            raise AssertionError("it was cancelled before")
+
+    borrowing = asyncio.create_task(borrow())
+    await asyncio.to_thread(begun.wait)
+    borrowing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await borrowing
+    go_on.set()
+    await asyncio.to_thread(store._threads.shutdown)
+    assert made.is_set()
+    assert list((folder / "temporary").iterdir()) == []
+
+
+
 async def test_a_use_is_written_down_once_in_a_while(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = await put(store, b"bytes")
     used = store.blobs.get_many([digest])[digest].used
