@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from lamella._core import Sha256
 from lamella.errors import Corrupted
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lamella.store.protocol import BlobStore
+
+SMALL: Final = 64 << 10
+"""The most bytes that are hashed where they are: to hand them to a thread would take longer."""
 
 
 class Quarantine(Protocol):
@@ -49,6 +52,10 @@ class VerifyingStore(WrappedStore):
             async for buffer in buffers:
                 if not whole:
                     yield buffer
+                    continue
+                if held is None and memoryview(buffer).nbytes <= SMALL:
+                    sha256.update(buffer)
+                    held = buffer
                     continue
                 # Hashed while the buffer before it is on its way to whoever reads.
                 hashing = asyncio.create_task(asyncio.to_thread(sha256.update, buffer))
