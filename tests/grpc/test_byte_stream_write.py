@@ -240,6 +240,12 @@ async def test_an_upload_that_stalls_ends_and_can_go_on(
     assert not blob_files(server)
 
 
+async def test_an_upload_that_never_begins_ends(channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_module, "MAX_IDLE_SECONDS", 0.2)
+    with refused(grpc.StatusCode.ABORTED, "nothing was sent"):
+        await ByteStreamStub(channel).Write()
+
+
 async def test_a_connection_that_closes_leaves_no_open_file(server: Server) -> None:
     async with server.connect() as other:
         call = ByteStreamStub(other).Write()

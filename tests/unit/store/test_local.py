@@ -192,7 +192,6 @@ async def test_a_file_that_is_lent_to_who_has_gone_leaves_no_name(
     assert list((folder / "temporary").iterdir()) == []
 
 
-
 async def test_a_use_is_written_down_once_in_a_while(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = await put(store, b"bytes")
     used = store.blobs.get_many([digest])[digest].used

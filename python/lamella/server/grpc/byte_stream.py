@@ -17,7 +17,7 @@ from lamella.index import Counters
 from lamella.server.grpc.caller import caller
 from lamella.server.grpc.envelope import decode_write_request, encode_read_response
 from lamella.server.grpc.limits import MAX_UPLOADS
-from lamella.server.grpc.upload import Reception, upload_id
+from lamella.server.grpc.upload import Reception, next_message, upload_id
 from lamella.server.grpc.zstd_stream import compress
 from lamella.wire.resource import parse_resource, parse_upload
 
@@ -81,7 +81,7 @@ class ByteStream:
     async def write(self, requests: AsyncIterator[bytes], context: Context) -> pb.WriteResponse:
         """Take a blob, or continue to."""
         messages = aiter(requests)
-        first = await anext(messages, None)
+        first = await next_message(messages)
         if first is None:
             raise Invalid("resource_name", "the stream ended before its first message")
         chunk = decode_write_request(first)

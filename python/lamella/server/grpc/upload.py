@@ -26,6 +26,19 @@ def upload_id(upload: Upload) -> str:
     return f"{upload.uuid}-{upload.resource.blob.digest.hex}"
 
 
+async def next_message(messages: AsyncIterator[bytes]) -> bytes | None:
+    """Return the next message of a stream, None at its end.
+
+    Raises:
+        UploadStalled: none came for ``MAX_IDLE_SECONDS``.
+    """
+    try:
+        async with asyncio.timeout(MAX_IDLE_SECONDS):
+            return await anext(messages, None)
+    except TimeoutError:
+        raise UploadStalled(MAX_IDLE_SECONDS) from None
+
+
 class Reception:
     """Takes the messages of one call. ``received`` counts the blob's bytes as they come, whatever the call ends with.
 
@@ -87,7 +100,7 @@ class Reception:
                     await self._append(partial, fresh)
             if chunk.finish_write:
                 break
-            message = await self._next()
+            message = await next_message(self._messages)
             if message is None:
                 return partial.size
             chunk = decode_write_request(message)
@@ -96,13 +109,6 @@ class Reception:
         self._check_size(partial.size)
         await partial.commit(self._blob.digest)
         return self._first.write_offset + sent
-
-    async def _next(self) -> bytes | None:
-        try:
-            async with asyncio.timeout(MAX_IDLE_SECONDS):
-                return await anext(self._messages, None)
-        except TimeoutError:
-            raise UploadStalled(MAX_IDLE_SECONDS) from None
 
     async def _append(self, partial: PartialUpload, fresh: Buffer) -> None:
         size = partial.size + memoryview(fresh).nbytes
