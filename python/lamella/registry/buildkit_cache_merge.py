@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lamella.registry.buildkit_cache import NO_PARENT, CacheConfig, CacheLayer, CacheRecord, LayerTree, Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+MAX_COMPARISONS: Final = 2_000_000
+"""After that many nothing more is united; a cache that was made by hand could make it last for ever."""
 
 _Key: TypeAlias = tuple[str, int, int, str, int]
 
@@ -50,6 +53,7 @@ class _Classes:
     def __init__(self, records: Sequence[CacheRecord]) -> None:
         self._records = records
         self._first = list(range(len(records)))
+        self._comparisons = 0
         while self._unite():
             pass
 
@@ -63,23 +67,23 @@ class _Classes:
 
     def combined(self) -> dict[int, CacheRecord]:
         """Return a record for each class, with all inputs and results of those in it."""
-        combined: dict[int, CacheRecord] = {}
+        inputs: dict[int, list[set[Link]]] = {}
+        results: dict[int, dict[int, str]] = {}
         for at, record in enumerate(self._records):
-            inputs = tuple(
-                frozenset(Link(link.selector, self.find(link.record)) for link in links) for links in record.inputs
-            )
-            known = combined.get(self.find(at))
-            if known is None:
-                combined[at] = CacheRecord(record.digest, inputs, record.results)
-            else:
-                both = tuple(one | other for one, other in zip(known.inputs, inputs, strict=True))
-                # The newer results first, with their times.
-                results = {**known.results, **record.results, **known.results}
-                combined[self.find(at)] = CacheRecord(record.digest, both, results)
-        return combined
+            first = self.find(at)
+            for known, links in zip(
+                inputs.setdefault(first, [set() for _ in record.inputs]), record.inputs, strict=True
+            ):
+                known.update(Link(link.selector, self.find(link.record)) for link in links)
+            for top, made in record.results.items():
+                results.setdefault(first, {}).setdefault(top, made)
+        return {
+            first: CacheRecord(self._records[first].digest, tuple(map(frozenset, links)), results.get(first, {}))
+            for first, links in inputs.items()
+        }
 
     def _unite(self) -> bool:
-        """Unite what has an alternative in common, and tell whether there was anything to unite."""
+        """Unite what has an alternative in common, and tell whether to look again."""
         combined = self.combined()
         known: defaultdict[_Key, set[int]] = defaultdict(set)
         for at, record in combined.items():
@@ -89,12 +93,21 @@ class _Classes:
         changed = False
         for at, record in combined.items():
             # Uniting the records that this one is made from may have made it equal to another.
-            alike = [set[int]().union(*(known[key] for key in keys)) for keys in self._keys(record)]
-            classes = {self.find(at), *(self.find(other) for other in set.intersection(*alike))}
+            classes = {self.find(at), *map(self.find, self._alike(record, known))}
+            if self._comparisons > MAX_COMPARISONS:
+                return False
             changed |= len(classes) > 1
             for other in classes:
                 self._first[other] = min(classes)
         return changed
+
+    def _alike(self, record: CacheRecord, known: Mapping[_Key, set[int]]) -> set[int]:
+        """Return the records that have an alternative of each input."""
+        alternatives = self._keys(record)
+        fewest = min(alternatives, key=lambda keys: sum(len(known[key]) for key in keys))
+        self._comparisons += sum(len(known[key]) for key in fewest)
+        candidates = set[int]().union(*(known[key] for key in fewest))
+        return {at for at in candidates if all(any(at in known[key] for key in keys) for keys in alternatives)}
 
     def _keys(self, record: CacheRecord) -> list[list[_Key]]:
         """Return, for each input, what a record with the same alternative has too."""
