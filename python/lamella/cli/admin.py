@@ -12,6 +12,7 @@ import click
 from lamella.cli import options
 from lamella.cli.failure import Failure
 from lamella.cli.text import echo_json, size_text
+from lamella.errors import LamellaError
 
 if TYPE_CHECKING:
     from lamella.store.reindex import ReindexReport
@@ -91,9 +92,12 @@ def cache_merge(*, data_folder: Path, reference: str, merges: bool | None) -> No
     from lamella.store.local import LocalStore
 
     _check(data_folder)
-    name, _, tag = reference.partition(":")
-    repository = Repository(name).name
-    tag = Tag(tag).name if tag else ""
+    name, colon, tag = reference.partition(":")
+    try:
+        repository = Repository(name).name
+        tag = Tag(tag).name if colon else ""
+    except LamellaError as error:
+        raise click.BadParameter(str(error), param_hint="REPOSITORY[:TAG]") from None
 
     async def change() -> bool:
         async with LocalStore(data_folder) as store:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from lamella.errors import NotFound, ReadOnly, StorageFull
 from lamella.index import Exports
 from lamella.model import Digest
-from lamella.registry.buildkit_cache import CacheConfig, CacheManifest, read_cache_config, read_cache_manifest
 from lamella.registry.buildkit_cache_merge import merge
+from lamella.registry.buildkit_cache_read import read_cache_config, read_cache_manifest
 from lamella.registry.buildkit_cache_write import CacheArtifact, write_cache
 from lamella.registry.errors import CacheInvalid, ManifestBlobsUnknown, ManifestUnknown
 from lamella.registry.manifest import read_manifest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lamella.index import CacheExports, ManifestRecord, ManifestTable
     from lamella.registry.blobs import RepositoryBlobs
+    from lamella.registry.buildkit_cache import CacheConfig, CacheManifest
     from lamella.registry.manifests import Manifests
     from lamella.registry.names import Reference, Repository
     from lamella.store.protocol import BlobStore
@@ -66,7 +67,6 @@ class MergedCaches:
         self._table = table
         self._exports = exports
         self._store = store
-        # Builds start together: what one request merges, the others find.
         self._merging = asyncio.Lock()
 
     async def resolve(self, repository: Repository, reference: Reference) -> ManifestRecord:
@@ -76,16 +76,27 @@ class MergedCaches:
             ManifestUnknown: there is none, or only caches that have lost blobs.
             RepositoryUnknown: there is no manifest at all.
         """
-        if isinstance(reference, Tag) and self._exports.get(repository.name, reference.name) is not None:
-            async with self._merging:
-                exports = self._exports.get(repository.name, reference.name)
-                if exports is not None:
-                    return await self._answer(repository, reference, exports)
+        if isinstance(reference, Tag):
+            known = await self._known(repository, reference)
+            if isinstance(known, Exports):
+                async with self._merging:
+                    # Builds start together: what one request merged, those that waited find.
+                    known = await self._known(repository, reference)
+                    if isinstance(known, Exports):
+                        return await self._answer(repository, reference, known)
+            if known is not None:
+                return known
         return self._manifests.resolve(repository, reference)
 
+    async def _known(self, repository: Repository, tag: Tag) -> ManifestRecord | Exports | None:
+        """Return what answers for a tag's exports, or if that is not known, the exports; None where there are none."""
+        exports = self._exports.get(repository.name, tag.name)
+        if exports is None or exports.merged is None:
+            return exports
+        merged = await self._whole(repository, exports.merged)
+        return exports if merged is None else merged.record
+
     async def _answer(self, repository: Repository, tag: Tag, exports: Exports) -> ManifestRecord:
-        if exports.merged is not None and (known := await self._whole(repository, exports.merged)) is not None:
-            return known.record
         newest, sources = await self._collect(repository, exports)
         if newest is None:
             raise ManifestUnknown(repository, tag)

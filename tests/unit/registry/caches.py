@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -22,9 +22,6 @@ from lamella.registry.buildkit_cache import (
 )
 from lamella.registry.buildkit_cache_write import write_cache
 from lamella.registry.manifest import BUILDKIT_CONFIG
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn
 
 RECORDED = Path(__file__).parents[2] / "data" / "buildkit"
 """What BuildKit v0.13 (Docker 26.1.5) exported from two Dockerfiles that end differently, each built from scratch."""
@@ -45,27 +42,33 @@ def manifest_of(config: CacheConfig) -> CacheManifest:
     return CacheManifest(MANIFEST, Descriptor(Digest.of(b""), 0, BUILDKIT_CONFIG), layers)
 
 
-@st.composite
-def caches(draw: DrawFn, *, loops: bool = False) -> CacheConfig:
-    """A cache of few digests and selectors, so that several have much in common.
+def caches(*, loops: bool = False) -> st.SearchStrategy[CacheConfig]:
+    """Caches of few digests and selectors, so that several have much in common.
 
     Only where ``loops`` is true may a step's key come up again further up, so that uniting caches makes loops.
     """
+    return st.integers(0, (1 << 32) - 1).map(lambda seed: made_up(random.Random(seed), loops=loops))
+
+
+def made_up(chance: random.Random, *, loops: bool) -> CacheConfig:
     tree = LayerTree()
-    for _ in range(draw(st.integers(0, 5))):
-        parent = draw(st.integers(NO_PARENT, len(tree.layers) - 1))
-        tree.add(CacheLayer(draw(st.sampled_from(BLOBS)), parent))
+    for _ in range(chance.randint(0, 6)):
+        tree.add(CacheLayer(chance.choice(BLOBS), chance.randint(NO_PARENT, len(tree.layers) - 1)))
     records: list[CacheRecord] = []
     heights: list[int] = []
-    for _ in range(draw(st.integers(0, 8))):
-        links = st.builds(Link, st.sampled_from(["", "selected"]), st.integers(0, max(0, len(records) - 1)))
-        count = draw(st.integers(0, 2)) if records else 0
-        inputs = tuple(draw(st.frozensets(links, min_size=1, max_size=3)) for _ in range(count))
+    for _ in range(chance.randint(0, 10)):
+        inputs = tuple(
+            frozenset(
+                Link(chance.choice(["", "selected"]), chance.randrange(len(records)))
+                for _ in range(chance.randint(1, 3))
+            )
+            for _ in range(chance.randint(0, 2) if records else 0)
+        )
         heights.append(max((heights[link.record] + 1 for links in inputs for link in links), default=0))
-        name = draw(st.integers(0, 1 if heights[-1] else 3))
+        name = chance.randint(0, 1 if heights[-1] else 3)
         digest = f"step {name}" if loops else f"step {heights[-1]}.{name}"
-        tops = draw(st.sets(st.integers(0, len(tree.layers) - 1), max_size=2)) if tree.layers else set()
-        results = {top: draw(st.sampled_from(TIMES)) for top in sorted(tops)}
+        tops = chance.sample(range(len(tree.layers)), chance.randint(0, min(2, len(tree.layers))))
+        results = {top: chance.choice(TIMES) for top in tops}
         records.append(CacheRecord(str(Digest.of(digest.encode())), inputs, results))
     return CacheConfig(tree.layers, records)
 

@@ -15,9 +15,8 @@ from lamella.registry.buildkit_cache import (
     CacheManifest,
     CacheRecord,
     Link,
-    read_cache_config,
-    read_cache_manifest,
 )
+from lamella.registry.buildkit_cache_read import read_cache_config, read_cache_manifest
 from lamella.registry.errors import CacheInvalid
 from tests.unit.registry.caches import BLOBS, DESCRIPTORS, RECORDED, stack
 

@@ -7,12 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamella.layers.media_types import INDEX, MANIFEST
-from lamella.registry.buildkit_cache import CacheConfig, CacheRecord, Link, read_cache_config, read_cache_manifest
+from lamella.registry.buildkit_cache import CacheConfig, CacheRecord, Link
 from lamella.registry.buildkit_cache_merge import merge
+from lamella.registry.buildkit_cache_read import read_cache_config, read_cache_manifest
 from lamella.registry.buildkit_cache_write import write_cache
 from tests.unit.registry.caches import DESCRIPTORS, RECORDED, caches, find, manifest_of, shuffled, stack
 
@@ -38,6 +39,7 @@ def lookups(export: CacheConfig, merged: CacheConfig) -> list[list[int]]:
     return found
 
 
+@settings(deadline=None)
 @given(EXPORTS)
 def test_every_record_of_every_export_is_found_once_with_all_its_results(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -48,6 +50,7 @@ def test_every_record_of_every_export_is_found_once_with_all_its_results(exports
             assert {stack(export, top) for top in record.results} <= results
 
 
+@settings(deadline=None)
 @given(EXPORTS)
 def test_nothing_is_in_a_merge_that_is_in_no_export(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -59,6 +62,7 @@ def test_nothing_is_in_a_merge_that_is_in_no_export(exports: list[CacheConfig]) 
     assert Counter(stack(merged, at) for at in range(len(merged.layers))) == Counter(used)
 
 
+@settings(deadline=None)
 @given(EXPORTS)
 def test_no_two_records_of_a_merge_are_one(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -66,6 +70,7 @@ def test_no_two_records_of_a_merge_are_one(exports: list[CacheConfig]) -> None:
         assert find(merged, record.digest, [set(links) for links in record.inputs]) == [at]
 
 
+@settings(deadline=None)
 @given(ANY_EXPORTS)
 def test_links_and_parents_of_a_merge_are_valid(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -77,6 +82,7 @@ def test_links_and_parents_of_a_merge_are_valid(exports: list[CacheConfig]) -> N
     assert {(record.digest, len(record.inputs)) for record in merged.records} == set(expected)
 
 
+@settings(deadline=None)
 @given(ANY_EXPORTS)
 def test_merging_again_changes_nothing(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -87,6 +93,7 @@ def test_merging_again_changes_nothing(exports: list[CacheConfig]) -> None:
     assert merge([*exports, exports[0]]) == merge(exports)
 
 
+@settings(deadline=None)
 @given(EXPORTS, st.integers(0, 1 << 32))
 def test_a_merge_does_not_depend_on_the_order_within_an_export(exports: list[CacheConfig], seed: int) -> None:
     others = [read_cache_config(shuffled(export, seed), manifest_of(export)) for export in exports]
@@ -164,3 +171,11 @@ def test_the_newest_results_come_first() -> None:
         for record, [at] in zip(exports[0].records, lookups(exports[0], merged), strict=True):
             newest = [stack(merged, top) for top in merged.records[at].results][: len(record.results)]
             assert newest == [stack(exports[0], top) for top in record.results]
+
+
+def test_what_would_take_too_long_to_unite_stays_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = [CacheRecord("source"), CacheRecord("step", (frozenset({Link("", 0)}),))]
+    exports = [CacheConfig([], step)] * 3
+    assert len(merge(exports).records) == 2
+    monkeypatch.setattr("lamella.registry.buildkit_cache_merge.MAX_COMPARISONS", 0)
+    assert len(merge(exports).records) == 6
