@@ -16,6 +16,8 @@ import statistics
 import subprocess
 import time
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -23,7 +25,6 @@ from tests.http.process import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 ROUNDS = 5
 BLOB_SIZE = 1 << 30
@@ -31,7 +32,29 @@ PIECE = 1 << 20
 HEADS = 1000
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
-Samples: TypeAlias = dict[str, list[float]]
+
+@dataclass(frozen=True)
+class Peer:
+    """A server to measure: its ``host:port`` and its process."""
+
+    address: str
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Return what its process has used so far; unlike rates, this hardly depends on what else the machine does."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How long an operation took, and what it cost the server, both in seconds."""
+
+    seconds: float
+    processor: float
+
+
+Samples: TypeAlias = dict[str, list[Sample]]
 
 DEBIAN_CONFIG = """
 version: 0.1
@@ -42,8 +65,8 @@ http: {{addr: "127.0.0.1:{port}"}}
 
 
 @contextmanager
-def debian_registry(folder: Path) -> Iterator[str]:
-    """Run Debian's docker-registry; yields its ``host:port``."""
+def debian_registry(folder: Path) -> Iterator[Peer]:
+    """Run Debian's docker-registry."""
     folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -57,14 +80,14 @@ def debian_registry(folder: Path) -> Iterator[str]:
                     break
                 except OSError:
                     time.sleep(0.05)
-            yield f"127.0.0.1:{port}"
+            yield Peer(f"127.0.0.1:{port}", process.pid)
         finally:
             process.terminate()
             process.wait(30)
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[dict[str, str]]:
+def servers(tmp_path: Path) -> Iterator[dict[str, Peer]]:
     if shutil.which("docker-registry") is None:
         pytest.skip("docker-registry is not installed")
     with ExitStack() as stack:
@@ -72,16 +95,18 @@ def servers(tmp_path: Path) -> Iterator[dict[str, str]]:
         stack.callback(shutil.rmtree, tmp_path)
         ours = stack.enter_context(serving(tmp_path / "ours"))
         theirs = stack.enter_context(debian_registry(tmp_path / "theirs"))
-        yield {"lamella": ours.http, "docker-registry": theirs}
+        yield {"lamella": Peer(ours.http, ours.pid), "docker-registry": theirs}
 
 
-def interleaved(servers: dict[str, str], measure: Callable[[str], float]) -> Samples:
-    """Measure each server in turn; returns seconds."""
+def interleaved(servers: dict[str, Peer], measure: Callable[[str], float]) -> Samples:
+    """Measure each server in turn."""
     samples: Samples = {name: [] for name in servers}
     for number in range(ROUNDS):
         order = list(servers.items())
-        for name, address in order if number % 2 == 0 else reversed(order):
-            samples[name].append(measure(address))
+        for name, peer in order if number % 2 == 0 else reversed(order):
+            before = peer.processor_seconds()
+            seconds = measure(peer.address)
+            samples[name].append(Sample(seconds, peer.processor_seconds() - before))
     return samples
 
 
@@ -89,10 +114,12 @@ def report(what: str, unit: str, amount: float, samples: Samples) -> float:
     """Print rates, and return how many times the other's rate ours is."""
     medians = {}
     print(f"\n{what}")
-    for name, seconds in samples.items():
-        rates = sorted(amount / second for second in seconds)
+    for name, found in samples.items():
+        rates = sorted(amount / sample.seconds for sample in found)
         medians[name] = statistics.median(rates)
-        print(f"  {name:16} {medians[name]:8.0f} {unit}  ({rates[0]:.0f} to {rates[-1]:.0f})")
+        spread = f"({rates[0]:.0f} to {rates[-1]:.0f})"
+        processor = statistics.median(sample.processor for sample in found)
+        print(f"  {name:16} {medians[name]:8.0f} {unit}  {spread:18} {processor:.2f} s of processor")
     ratio = medians["lamella"] / medians["docker-registry"]
     print(f"  ratio            {ratio:8.2f}")
     return ratio
@@ -174,7 +201,7 @@ def random_file(path: Path, size: int) -> str:
 
 
 @pytest.mark.parametrize("patch", [False, True], ids=["put", "patch"])
-def test_push_of_one_gibibyte(servers: dict[str, str], tmp_path: Path, patch: bool) -> None:
+def test_push_of_one_gibibyte(servers: dict[str, Peer], tmp_path: Path, patch: bool) -> None:
     path = tmp_path / "blob"
 
     def measure(address: str) -> float:
@@ -185,24 +212,24 @@ def test_push_of_one_gibibyte(servers: dict[str, str], tmp_path: Path, patch: bo
     assert report(f"push of 1 GiB ({'PATCH' if patch else 'PUT'})", "MB/s", BLOB_SIZE / 1e6, samples) > 0
 
 
-def test_pull_of_one_gibibyte(servers: dict[str, str], tmp_path: Path) -> None:
+def test_pull_of_one_gibibyte(servers: dict[str, Peer], tmp_path: Path) -> None:
     path = tmp_path / "blob"
     digest = random_file(path, BLOB_SIZE)
-    for address in servers.values():
-        push(address, path, digest, patch=False)
+    for peer in servers.values():
+        push(peer.address, path, digest, patch=False)
     samples = interleaved(servers, lambda address: pull(address, digest))
     assert report("pull of 1 GiB", "MB/s", BLOB_SIZE / 1e6, samples) > 0
 
 
-def test_manifest_heads(servers: dict[str, str], tmp_path: Path) -> None:
+def test_manifest_heads(servers: dict[str, Peer], tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_bytes(b"{}")
     digest = hashlib.sha256(b"{}").hexdigest()
     descriptor = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": f"sha256:{digest}", "size": 2}
     manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": descriptor, "layers": []}).encode()
-    for address in servers.values():
-        push(address, config, digest, patch=False)
-        with connect(address) as connection:
+    for peer in servers.values():
+        push(peer.address, config, digest, patch=False)
+        with connect(peer.address) as connection:
             ask(connection, "PUT", "/v2/bench/manifests/v1", manifest, **{"Content-Type": MANIFEST})
 
     def measure(address: str) -> float:

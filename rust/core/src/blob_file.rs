@@ -25,6 +25,9 @@ const UNPUBLISHED_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// How much of a continued file is read at once to hash it again.
 const REHASH_BUFFER: usize = 1 << 20;
 
+/// How many bytes gather before the disk is asked to begin with them.
+const WRITEBACK: u64 = 8 << 20;
+
 /// The extended attribute of an unpublished file that keeps its hash for who continues it.
 const CHECKPOINT_ATTRIBUTE: &str = "user.lamella.sha256";
 
@@ -46,6 +49,8 @@ pub struct BlobFile {
     path: PathBuf,
     hasher: Sha256,
     size: u64,
+    /// How many of the bytes the disk was asked to begin with.
+    submitted: u64,
     failure: Option<Errno>,
 }
 
@@ -99,6 +104,7 @@ impl BlobFile {
             path,
             hasher: Sha256::new(),
             size: 0,
+            submitted: 0,
             failure: None,
         }
     }
@@ -160,7 +166,31 @@ impl BlobFile {
         written.map_err(|error| self.fail(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
         self.hasher.update(data);
         self.size += data.len() as u64;
+        self.begin_writeback();
         Ok(self.size)
+    }
+
+    /// Lets the disk begin with what has gathered, so that `sync` has little left to wait for.
+    fn begin_writeback(&mut self) {
+        let length = self.size - self.submitted;
+        if length < WRITEBACK {
+            return;
+        }
+        let (Ok(start), Ok(length)) = (i64::try_from(self.submitted), i64::try_from(length)) else {
+            return;
+        };
+        // SAFETY: the call takes no pointers, and the descriptor is open for as long as `file` is.
+        //
+        // Its result says nothing that `sync` will not: that one waits for these pages, and hears of their errors.
+        unsafe {
+            libc::sync_file_range(
+                self.file.as_raw_fd(),
+                start,
+                length,
+                libc::SYNC_FILE_RANGE_WRITE,
+            );
+        }
+        self.submitted = self.size;
     }
 
     /// Makes the bytes durable.
