@@ -10,7 +10,6 @@ from lamella.server import supervisor
 from lamella.server.config import ServerConfig
 from lamella.server.supervisor import Supervisor
 
-
 TRIES = 20
 
 
