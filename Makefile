@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 PROTOS := $(shell find protos -name '*.proto')
 
-.PHONY: help setup demo test test-quick check fmt bench proto proto-check clean
+.PHONY: help setup demo test test-slow check fmt bench proto proto-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,12 +30,12 @@ setup: $(VENV)/.built ## Virtual environment, dependencies, and the Rust extensi
 demo: setup ## Build the examples cold, warm and changed against a temporary server
 	@$(BIN)/python -m lamella.cli.main demo
 
-test: setup ## All tests
-	@cargo test --release --quiet --workspace
-	@$(BIN)/pytest -n auto
-
-test-quick: setup ## All tests but the slow ones
+test: setup ## All tests but the slow ones: a minute or two
+	@cargo test --release --quiet --locked --workspace
 	@$(BIN)/pytest -n auto -m 'not slow'
+
+test-slow: setup ## The slow ones: real builders, many kills, large blobs
+	@$(BIN)/pytest -n auto -m slow
 
 check: setup proto-check ## Formatting, lints, types, architecture, stubs
 	@cargo fmt --all --check
