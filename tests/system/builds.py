@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lamella.builder.report import Summary
+    from lamella.builder.report import Reporter, Summary
 
 PLATFORM = Platform("linux", "amd64")
 
@@ -58,8 +58,9 @@ class Builder:
         bases: Mapping[str, Path] | None = None,
         use_cache: bool = True,
         platform: Platform = PLATFORM,
+        reporter: Reporter | None = None,
     ) -> Built:
-        """Build ``context`` into the layout ``output``; ``bases`` are layouts by the names that FROM uses."""
+        """Build ``context`` into the new layout ``output``; ``bases`` are layouts by the names that FROM uses."""
         request = BuildRequest(
             context,
             platform,
@@ -71,7 +72,7 @@ class Builder:
         async def run() -> Summary:
             async with AsyncClient(self.address, scope=self.scope, builder="tests") as client:
                 destination = Output(output, as_tar=False)
-                return await build_image(client, request, Quiet(), use_cache=use_cache, output=destination)
+                return await build_image(client, request, reporter or Quiet(), use_cache=use_cache, output=destination)
 
         summary = asyncio.run(run())
         files, configuration = read_oci_layout(output)

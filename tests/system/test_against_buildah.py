@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lamella.cli.server_process import running_server
 from tests.system.buildah import Buildah
 from tests.system.builds import Builder
 from tests.system.contexts import write_context
@@ -120,10 +119,9 @@ ACCEPTED = {
 
 
 @pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
+def builder(server: str) -> Builder:
     """Lamella, with one cache for all cases: a hit that should be none shows as a difference."""
-    with running_server(tmp_path_factory.mktemp("server") / "data") as address:
-        yield Builder(address)
+    return Builder(server)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,9 @@ PREDEFINED = frozenset({*_PROXIES, *(name.lower() for name in _PROXIES)})
 SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH"
 """The argument that sets the time of everything in the layers, in seconds since the epoch."""
 
+MAX_LAYER_TIME = (1 << 33) - 1
+"""The latest time that a tar header can hold, in seconds since the epoch (the year 2242)."""
+
 
 class Arguments:
     """The arguments of a build: what was given, and the global scope, that of the ARGs before the first FROM."""
@@ -82,8 +85,9 @@ class Arguments:
             DockerfileError: ``SOURCE_DATE_EPOCH`` is not such a number.
         """
         text = self.given.get(SOURCE_DATE_EPOCH, self.scope.get(SOURCE_DATE_EPOCH)) or "0"
-        if not (text.isascii() and text.isdecimal() and len(text) <= 11):
-            raise DockerfileError(file, 1, f"SOURCE_DATE_EPOCH is a number of seconds, not {text[:100]!r}")
+        if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_LAYER_TIME):
+            reason = f"SOURCE_DATE_EPOCH is a number of seconds up to {MAX_LAYER_TIME}, not {text[:100]!r}"
+            raise DockerfileError(file, 1, reason)
         return int(text)
 
     def _names(self, instruction: ParsedInstruction) -> Iterator[tuple[str, str | None]]:

@@ -44,15 +44,13 @@ class Sources:
         """Return the input that says what ``selection`` holds: its digest, or where to take it from later.
 
         Raises:
-            DockerfileError: the build context has nothing that matches.
+            DockerfileError: the build context has nothing that matches, or it cannot be read.
         """
         if not isinstance(origin, FromContext):
             return PendingInput(name, origin, selection)
         try:
             digest = self.context.digest(selection)
-        except FileNotFoundError as error:
-            state.refuse(instruction, error.strerror or error)
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             state.refuse(instruction, error)
         return Input("content", name, str(digest))
 

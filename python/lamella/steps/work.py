@@ -49,7 +49,7 @@ class ContextFiles(Protocol):
         """Return the content digest of what ``selection`` copies.
 
         Raises:
-            FileNotFoundError: nothing matches; the message says so.
+            OSError: nothing matches, or something cannot be read; the message says so.
             ValueError: a pattern is malformed; the message says which.
         """
 

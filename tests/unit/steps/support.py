@@ -44,6 +44,8 @@ class Context:
         self.asked.append(selection)
         if "missing" in selection.source:
             raise FileNotFoundError(f"nothing matches {selection.source!r}")
+        if "circle" in selection.source:
+            raise OSError(f"symlinks lead {selection.source!r} in a circle")
         if selection.source.count("[") > selection.source.count("]"):
             raise ValueError(f"malformed pattern {selection.source!r}")
         content = self.contents.get(selection.source, selection.source)

@@ -198,6 +198,7 @@ def test_remote_sources_are_keyed_by_what_they_resolve_to(text: str, source: obj
         ("COPY a <<E c\nE", "ending with /"),
         ("COPY missing /c", "nothing matches"),
         ("COPY [x /c", "malformed"),
+        ("COPY circle /c", "in a circle"),
         ("COPY --from=$x a b", "--from"),
         ("COPY --chmod=9 a b", "--chmod"),
         ("COPY --chmod=17777 a b", "--chmod"),

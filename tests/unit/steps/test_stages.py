@@ -202,8 +202,9 @@ def test_the_time_of_layers_is_an_input_of_those_that_make_one() -> None:
     planned = plan(text, build_arguments={"SOURCE_DATE_EPOCH": "1700000000"})
     assert planned.layer_time == 1_700_000_000
     assert [inputs(step).get(("layer", "mtime")) for step in planned.steps] == ["1700000000"] * 3 + [None]
-    with pytest.raises(DockerfileError, match="SOURCE_DATE_EPOCH"):
-        plan(text, build_arguments={"SOURCE_DATE_EPOCH": "yesterday"})
+    for wrong in ("yesterday", "-1", "8589934592", "99999999999"):
+        with pytest.raises(DockerfileError, match="SOURCE_DATE_EPOCH"):
+            plan(text, build_arguments={"SOURCE_DATE_EPOCH": wrong})
 
 
 @pytest.mark.parametrize(
