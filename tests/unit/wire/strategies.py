@@ -1,8 +1,11 @@
 """Random steps, results and digests."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from lamella.model import (
+    SCRATCH,
     Descriptor,
     Digest,
     ExecutionContext,
@@ -15,6 +18,7 @@ from lamella.model import (
     Step,
     StepResult,
 )
+from lamella.steps.resolve import Answer, Node, Status
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 pairs = st.lists(st.tuples(texts, texts), max_size=3).map(tuple)
@@ -46,4 +50,13 @@ results = st.builds(
     seconds=seconds,
     builder=texts,
     created=seconds,
+)
+chains = digests | st.just(SCRATCH)
+nodes = st.builds(
+    Node, steps.flatmap(lambda step: chains.map(lambda parent: replace(step, parent=parent)))
+) | st.builds(Node, steps.map(lambda step: replace(step, parent=SCRATCH)), st.integers(0, 100), st.booleans())
+answers = (
+    st.just(Answer(Status.UNKNOWN))
+    | st.builds(Answer, st.just(Status.MISS), digests)
+    | st.builds(Answer, st.just(Status.HIT), digests, results, chains)
 )

@@ -4,9 +4,11 @@ from hypothesis import given
 from lamella._proto.lamella.v1 import step_cache_pb2 as pb
 from lamella.errors import Invalid
 from lamella.model import SCRATCH, Step, StepResult
+from lamella.steps.resolve import Answer, Node, Status
+from lamella.wire.resolve import answer_from_message, answer_to_message, node_from_message, node_to_message
 from lamella.wire.result import result_from_message, result_to_message
 from lamella.wire.step import step_from_message, step_to_message
-from tests.unit.wire.strategies import results, steps
+from tests.unit.wire.strategies import answers, nodes, results, steps
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -21,6 +23,24 @@ def test_a_step_survives_the_wire(step: Step) -> None:
 def test_a_result_survives_the_wire(result: StepResult) -> None:
     message = pb.StepResult.FromString(result_to_message(result).SerializeToString())
     assert result_from_message(message, "result") == result
+
+
+@given(nodes)
+def test_a_node_survives_the_wire(node: Node) -> None:
+    message = pb.ResolveRequest.Node.FromString(node_to_message(node).SerializeToString())
+    assert node_from_message(message, "node") == node
+
+
+@given(answers)
+def test_an_answer_survives_the_wire(answer: Answer) -> None:
+    message = pb.ResolveResponse.Answer.FromString(answer_to_message(answer).SerializeToString())
+    assert answer_from_message(message, "answer") == answer
+
+
+def test_a_status_of_a_later_version_is_unknown() -> None:
+    message = pb.ResolveResponse.Answer(key="no digest")
+    message.status = 9  # type: ignore[assignment] # a later version's
+    assert answer_from_message(message, "answer") == Answer(Status.UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -8,25 +8,19 @@ from lamella._proto.lamella.v1 import step_cache_pb2 as pb
 from lamella._proto.lamella.v1.step_cache_pb2_grpc import StepCacheServicer
 from lamella.errors import LimitExceeded, MissingBlobs, NotFound
 from lamella.index import Counters
-from lamella.model import SCRATCH
 from lamella.server.grpc.caller import caller
 from lamella.server.grpc.limits import MAX_STEPS
 from lamella.steps.commit import commit
-from lamella.steps.resolve import Answer, Node, Status, resolve
+from lamella.steps.resolve import Status, resolve
 from lamella.wire.fields import parse_digest
+from lamella.wire.resolve import answer_to_message, chain_from_message, node_from_message
 from lamella.wire.result import result_from_message, result_to_message
 from lamella.wire.step import step_from_message
 
 if TYPE_CHECKING:
-    from lamella.model import Digest
     from lamella.server.domain import Domain
     from lamella.server.grpc.caller import Caller, Context
-
-_STATUSES = {
-    Status.HIT: pb.ResolveResponse.HIT,
-    Status.MISS: pb.ResolveResponse.MISS,
-    Status.UNKNOWN: pb.ResolveResponse.UNKNOWN,
-}
+    from lamella.steps.resolve import Answer
 
 
 class StepCache(StepCacheServicer):
@@ -44,18 +38,18 @@ class StepCache(StepCacheServicer):
         who = caller(context, request.scope, field="scope", builder=request.builder)
         if len(request.steps) > MAX_STEPS:
             raise LimitExceeded("steps in Resolve", MAX_STEPS, len(request.steps))
-        nodes = [_node(message, f"steps[{place}]") for place, message in enumerate(request.steps)]
+        nodes = [node_from_message(message, f"steps[{place}]") for place, message in enumerate(request.steps)]
         answers = await resolve(nodes, who.scope, self._results)
         for node, answer in zip(nodes, answers, strict=True):
             self._count(who, node.step.instruction.name, answer)
-        return pb.ResolveResponse(answers=map(_answer, answers))
+        return pb.ResolveResponse(answers=map(answer_to_message, answers))
 
     async def Commit(  # noqa: N802 - the name of the RPC
         self, request: pb.CommitRequest, context: Context
     ) -> pb.CommitResponse:
         """Keep the result of a step."""
         who = caller(context, request.scope, field="scope", builder=request.builder)
-        step = step_from_message(request.step, _chain(request.parent_chain_id, "parent_chain_id"), "step")
+        step = step_from_message(request.step, chain_from_message(request.parent_chain_id, "parent_chain_id"), "step")
         key, result = parse_digest(request.key, "key"), result_from_message(request.result, "result")
         try:
             committed = await commit(step, key, result, who.scope, self._results, self._layers)
@@ -83,25 +77,3 @@ class StepCache(StepCacheServicer):
             builder=who.builder,
             instruction=instruction,
         )
-
-
-def _chain(text: str, field: str) -> Digest:
-    return parse_digest(text, field) if text else SCRATCH
-
-
-def _node(message: pb.ResolveRequest.Node, field: str) -> Node:
-    parent = _chain(message.chain_id, f"{field}.chain_id")
-    return Node(
-        step=step_from_message(message.step, parent, f"{field}.step"),
-        after=message.index if message.WhichOneof("parent") == "index" else None,
-        inputs_pending=message.inputs_pending,
-    )
-
-
-def _answer(answer: Answer) -> pb.ResolveResponse.Answer:
-    return pb.ResolveResponse.Answer(
-        status=_STATUSES[answer.status],
-        key="" if answer.key is None else str(answer.key),
-        result=None if answer.result is None else result_to_message(answer.result),
-        chain_id="" if answer.chain_id is None else str(answer.chain_id),
-    )
