@@ -10,7 +10,7 @@ from lamella.model import Digest
 from lamella.registry.errors import ManifestBlobsUnknown, ManifestUnknown, RepositoryUnknown
 from lamella.registry.manifest import read_manifest
 from lamella.registry.names import Tag
-from lamella.registry.small_blobs import read_blob, write_blob
+from lamella.store.small_blobs import read_blob, write_blob
 
 if TYPE_CHECKING:
     from lamella.index import ManifestTable
@@ -66,7 +66,7 @@ class Manifests:
         digest = Digest.of(body)
         if isinstance(reference, Digest) and reference != digest:
             raise DigestMismatch(reference, digest)
-        await write_blob(self._store, body)
+        await write_blob(self._store, digest, body)
         record = ManifestRecord(digest, len(body), manifest.media_type, manifest.subject, manifest.buildkit_cache)
         tags = (reference.name,) if isinstance(reference, Tag) else ()
         if lacking := await self._table.put(repository.name, record, manifest.references, tags):

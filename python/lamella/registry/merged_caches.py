@@ -17,7 +17,7 @@ from lamella.registry.buildkit_cache_write import CacheArtifact, write_cache
 from lamella.registry.errors import CacheInvalid, ManifestBlobsUnknown, ManifestUnknown
 from lamella.registry.manifest import read_manifest
 from lamella.registry.names import Tag
-from lamella.registry.small_blobs import read_blob, write_blob
+from lamella.store.small_blobs import read_blob, write_blob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,8 @@ class MergedCaches:
         return None if self._table.lacking(repository.name, references) else _Export(record, body)
 
     async def _put(self, repository: Repository, artifact: CacheArtifact) -> ManifestRecord:
-        config = await write_blob(self._store, artifact.config)
+        config = Digest.of(artifact.config)
+        await write_blob(self._store, config, artifact.config)
         await self._blobs.show(repository, config)
         return await self._manifests.put(
             repository, Digest.of(artifact.manifest), artifact.manifest, artifact.media_type

@@ -1,13 +1,14 @@
-"""Blobs that are small enough to be held in memory: manifests and configs."""
+"""Blobs that are small enough to be held in memory."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from lamella.model import Digest
-
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from lamella.model import Digest
     from lamella.store.protocol import BlobStore
 
 
@@ -21,10 +22,8 @@ async def read_blob(store: BlobStore, digest: Digest) -> bytes:
         return b"".join([bytes(buffer) async for buffer in buffers])
 
 
-async def write_blob(store: BlobStore, data: bytes) -> Digest:
-    """Store a blob and return its digest; durable on return."""
-    digest = Digest.of(data)
+async def write_blob(store: BlobStore, digest: Digest, data: Buffer) -> None:
+    """Store a blob, durable on return; raises as ``BlobWriter.commit``."""
     async with store.writer(digest) as writer:
         await writer.write(data)
         await writer.commit()
-    return digest

@@ -16,6 +16,7 @@ from lamella.server.grpc.directories import walk
 from lamella.server.grpc.limits import MAX_BATCH_BLOBS, MAX_BATCH_SIZE, MAX_DIGESTS, MAX_PAYLOAD
 from lamella.server.grpc.status import to_status
 from lamella.server.grpc.zstd_stream import Decompressor
+from lamella.store.small_blobs import read_blob, write_blob
 from lamella.wire.blob import blob_from_message, check_digest_function
 
 if TYPE_CHECKING:
@@ -108,9 +109,7 @@ class ContentAddressableStorage(ContentAddressableStorageServicer):
             data = await _content(item, blob.size)
             if len(data) != blob.size:
                 raise SizeMismatch(blob.digest, blob.size, len(data))
-            async with self._store.writer(blob.digest) as writer:
-                await writer.write(data)
-                await writer.commit()
+            await write_blob(self._store, blob.digest, data)
         except LamellaError as error:
             return to_status(error)
         return Status()
@@ -121,7 +120,7 @@ class ContentAddressableStorage(ContentAddressableStorageServicer):
             size = (await self._store.stat(blob.digest)).size
             if size != blob.size:
                 raise SizeMismatch(blob.digest, blob.size, size)
-            data = b"".join([bytes(buffer) async for buffer in self._store.open(blob.digest)])
+            data = await read_blob(self._store, blob.digest)
         except LamellaError as error:
             return pb.BatchReadBlobsResponse.Response(digest=message, status=to_status(error))
         return pb.BatchReadBlobsResponse.Response(digest=message, data=data, status=Status())

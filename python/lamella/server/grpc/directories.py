@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError, Message
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
 from lamella.errors import Invalid, LimitExceeded, NotFound
 from lamella.server.grpc.limits import MAX_DIRECTORY, MAX_TREE_DIRECTORIES
+from lamella.store.small_blobs import read_blob
 from lamella.wire.blob import blob_from_message
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ async def read_message(store: BlobStore, digest: Digest, kind: type[M]) -> M:
     size = (await store.stat(digest)).size
     if size > MAX_DIRECTORY:
         raise LimitExceeded("the size of a Directory or Tree", MAX_DIRECTORY, size)
-    data = b"".join([bytes(buffer) async for buffer in store.open(digest)])
+    data = await read_blob(store, digest)
     try:
         return kind.FromString(data)
     except DecodeError:

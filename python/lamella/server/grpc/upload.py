@@ -9,6 +9,7 @@ from lamella.errors import Invalid, SizeMismatch, UploadStalled
 from lamella.server.grpc.envelope import decode_write_request
 from lamella.server.grpc.limits import MAX_IDLE_SECONDS
 from lamella.server.grpc.zstd_stream import Decompressor
+from lamella.store.small_blobs import write_blob
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,9 +82,7 @@ class Reception:
         data = self._first.data
         self.received = len(data)
         self._check_size(len(data))
-        async with self._domain.store.writer(self._blob.digest) as writer:
-            await writer.write(data)
-            await writer.commit()
+        await write_blob(self._domain.store, self._blob.digest, data)
         return len(data)
 
     async def _parts(self, partial: PartialUpload) -> int:
