@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from lamella import _core
 from lamella.builder.archive import is_archive, unpack
-from lamella.builder.permissions import Chmod
 from lamella.builder.placement import make_folder, place
 from lamella.errors import Invalid
 from lamella.layers.accounts import owner
 from lamella.model import MEDIA_TYPE_LAYER, Descriptor, Digest, Heredoc, Layer
+from lamella.steps.permissions import Chmod
 from lamella.steps.work import CopyWork, Selection, WorkdirWork
 
 if TYPE_CHECKING:

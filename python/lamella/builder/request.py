@@ -10,15 +10,13 @@ from lamella.builder.base_images import LayoutImages, LayoutReference
 from lamella.builder.selection import ContextSelector
 from lamella.errors import DockerfileError, Invalid, LimitExceeded
 from lamella.model import Heredoc, Platform
+from lamella.steps.dockerfile import MAX_DOCKERFILE
 from lamella.steps.plan import Plan, make_plan
 from lamella.steps.work import CopyWork, RunWork, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-MAX_DOCKERFILE = 1 << 20
-"""The largest Dockerfile, or ``.dockerignore``, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Arguments:
         """The predefined arguments that were given."""
         return {name: value for name, value in self.given.items() if name in PREDEFINED}
 
-    def layer_time(self, file: str) -> int:
+    def layer_time(self) -> int:
         """Return the time of everything in the layers, in seconds since the epoch; 0 where none is given.
 
         Raises:
@@ -87,7 +87,7 @@ class Arguments:
         text = self.given.get(SOURCE_DATE_EPOCH, self.scope.get(SOURCE_DATE_EPOCH)) or "0"
         if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_LAYER_TIME):
             reason = f"SOURCE_DATE_EPOCH is a number of seconds up to {MAX_LAYER_TIME}, not {text[:100]!r}"
-            raise DockerfileError(file, 1, reason)
+            raise DockerfileError(self._file, 1, reason)
         return int(text)
 
     def _names(self, instruction: ParsedInstruction) -> Iterator[tuple[str, str | None]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dockerfile import Command
 
 MAX_DOCKERFILE = 1 << 20
-"""The largest Dockerfile, in bytes."""
+"""The largest Dockerfile, and the largest ``.dockerignore``, in bytes."""
 
 _AT_LEAST_ONE = frozenset({"ARG", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "ONBUILD", "RUN", "SHELL", "VOLUME"})
 _EXACTLY_ONE = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})

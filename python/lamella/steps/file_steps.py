@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lamella.errors import Invalid
 from lamella.model import ExecutionContext, Form, Heredoc, Input
 from lamella.steps.effect import Effect, PendingInput, instruction
 from lamella.steps.heredoc import parse_heredoc_token, strip_tabs
 from lamella.steps.paths import is_folder, join, join_destination, relative
+from lamella.steps.permissions import Chmod
 from lamella.steps.remote import RemoteError, is_git, is_url, parse_git, parse_url
 from lamella.steps.work import CopyWork, GitTree, RemoteFile, Selection, WorkdirWork
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from lamella.steps.state import StageState
     from lamella.steps.work import Origin, Source
 
-_OCTAL = re.compile(r"0*[0-7]{1,4}\Z")
-_SYMBOLIC = re.compile(r"[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+\Z")
 _VARIABLE = re.compile(r"\$.")
 
 
@@ -64,9 +64,7 @@ class _CopyPlanner:
         if _VARIABLE.search(flags.text("from")):
             self._refuse("variables are not expanded in --from; give the image a name with FROM ... AS")
         origin = self._sources.origin(self._state, written, flags.text("from"))
-        chown, chmod = self._expand(flags.text("chown")), self._expand(flags.text("chmod"))
-        if chmod and not _OCTAL.match(chmod) and not all(map(_SYMBOLIC.match, chmod.split(","))):
-            self._refuse(f"--chmod is an octal mode up to 7777 or a symbolic one such as u=rwX,go=rX, not {chmod!r}")
+        chown, chmod = self._expand(flags.text("chown")), self._read_chmod()
         destination = self._expand(written.words[-1])
         named = self._read_sources()
         if len(named) > 1 and not is_folder(destination):
@@ -102,6 +100,15 @@ class _CopyPlanner:
                 unpack_remote=bool(unpack),
             ),
         )
+
+    def _read_chmod(self) -> str:
+        chmod = self._expand(self._flags.text("chmod"))
+        if chmod:
+            try:
+                Chmod(chmod)
+            except Invalid as error:
+                self._refuse(error)
+        return chmod
 
     def _read_sources(self) -> list[tuple[str, Source]]:
         """Return the sources with their names in the key, here-documents last, which is the order of copying."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamella.builder.permissions import Chmod
 from lamella.errors import Invalid
+from lamella.steps.permissions import Chmod
 
 if TYPE_CHECKING:
     from pathlib import Path
