@@ -14,7 +14,8 @@ from lamella._proto.lamella.v1.step_cache_pb2 import ResolveRequest
 from lamella._proto.lamella.v1.step_cache_pb2_grpc import StepCacheStub
 from lamella.model import Instruction
 from lamella.server.grpc import stats
-from lamella.server.grpc.caller import BUILDER_KEY, REQUEST_METADATA_KEY
+from lamella.server.grpc.caller import REQUEST_METADATA_KEY
+from lamella.wire.fields import BUILDER_KEY
 from lamella.wire.step import step_to_message
 from tests.grpc.calls import digest_of, download, read_name, refused, upload, write_name, write_requests
 from tests.grpc.test_step_cache import PLAIN, STEP, commit_request, result_of

@@ -13,6 +13,7 @@ from grpc import aio
 from lamella.client.address import server_address
 from lamella.client.errors import translate
 from lamella.model import Scope
+from lamella.wire.fields import BUILDER_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,9 +34,6 @@ RETRIES = 4
 
 FIRST_DELAY = 0.1
 """Seconds before the first retry; each further one waits twice as long, give or take a quarter."""
-
-BUILDER_METADATA = "lamella-builder"
-"""The metadata key under which a builder names itself, for the statistics."""
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -60,7 +58,7 @@ class Connection:
         self.scope = scope or Scope()
         self.builder = builder
         self.traffic = Traffic()
-        self.metadata = ((BUILDER_METADATA, builder),) if builder else ()
+        self.metadata = ((BUILDER_KEY, builder),) if builder else ()
         self.channel = aio.insecure_channel(self.address, options=_OPTIONS)
 
     async def __aenter__(self) -> Self:

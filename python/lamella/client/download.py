@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import io
 from typing import IO, TYPE_CHECKING
 
 from lamella import _core
@@ -46,10 +46,9 @@ async def download_bytes(connection: Connection, digest: Digest, size: int, most
     """
     if size > most:
         raise LimitExceeded(f"blob {digest} in bytes", most, size)
-    with tempfile.SpooledTemporaryFile(most) as file:
-        await _receive(connection, BlobName(digest, size), _Target(file), lambda _: None)
-        file.seek(0)
-        return file.read()
+    file = io.BytesIO()
+    await _receive(connection, BlobName(digest, size), _Target(file), lambda _: None)
+    return file.getvalue()
 
 
 class _Target:

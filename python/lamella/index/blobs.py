@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -83,8 +84,7 @@ class Blobs:
         """Return up to ``limit`` records that follow ``after``, in the order of digests."""
         start = b"" if after is None else after.raw + b"\0"
         with self._index.read() as txn:
-            rows = self._records.scan(txn, start)
-            return [_record(key, value) for (key, value), _ in zip(rows, range(limit), strict=False)]
+            return [_record(key, value) for key, value in islice(self._records.scan(txn, start), limit)]
 
     def count(self) -> int:
         """Return how many blobs there are."""

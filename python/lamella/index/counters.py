@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
@@ -93,7 +94,7 @@ class CounterTable:
         start = since.encode()
         while True:
             with self._index.read() as txn:
-                rows = [row for row, _ in zip(self._table.scan(txn, start), range(_PAGE), strict=False)]
+                rows = list(islice(self._table.scan(txn, start), _PAGE))
             for key, value in rows:
                 yield CounterKey(*key.decode().split("\0")), _counters(value)
             if len(rows) < _PAGE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from lamella.index.keys import scoped_key, tag_key
@@ -25,7 +26,7 @@ class TagTable:
         prefix = tag_key(repository, "")
         with self._index.read() as txn:
             rows = self._tags.scan(txn, tag_key(repository, after) + b"\0", prefix)
-            return [key[len(prefix) :].decode() for _, (key, _) in zip(range(limit), rows, strict=False)]
+            return [key[len(prefix) :].decode() for key, _ in islice(rows, limit)]
 
     def find(self, txn: Transaction, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag names, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -99,4 +99,4 @@ class StepResult:
     config_change: str = "{}"
     seconds: float = 0.0
     builder: str = ""
-    created: float = field(default=0.0)
+    created: float = 0.0

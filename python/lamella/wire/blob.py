@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
 from lamella.errors import Invalid
 from lamella.model import Digest
-
-_HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,10 @@ def blob_from_message(message: pb.Digest, field: str) -> BlobName:
 
 def parse_hash(text: str, field: str) -> Digest:
     """Read 64 lower-case hexadecimal digits; raises ``Invalid`` for any other text."""
-    if _HASH.match(text) is None:
-        raise Invalid(field, f"{text[:100]!r} is not a SHA-256 (64 lower-case hexadecimal digits)")
-    return Digest(bytes.fromhex(text))
+    try:
+        return Digest.parse(f"sha256:{text}")
+    except ValueError:
+        raise Invalid(field, f"{text[:100]!r} is not a SHA-256 (64 lower-case hexadecimal digits)") from None
 
 
 def check_digest_function(number: int, field: str = "digest_function") -> None:

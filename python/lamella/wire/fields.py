@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NANOSECONDS = 1_000_000_000
+BUILDER_KEY = "lamella-builder"
+"""The metadata of a call under which a builder names itself, for the statistics."""
+
 MAX_SECONDS = 315_576_000_000
 """The longest ``Duration`` that protobuf allows: 10,000 years."""
 

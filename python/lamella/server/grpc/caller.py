@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as reapi
 from lamella.errors import Invalid
-from lamella.wire.fields import parse_scope
+from lamella.wire.fields import BUILDER_KEY, parse_scope
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-BUILDER_KEY: Final = "lamella-builder"
 REQUEST_METADATA_KEY: Final = "build.bazel.remote.execution.v2.requestmetadata-bin"
 
 MAX_BUILDER: Final = 128
