@@ -42,7 +42,7 @@ async def find_image(client: AsyncClient, digest: Digest) -> Image | None:
     try:
         config, _ = parse_manifest(data, where)
         media_type = parse_document(data, where).get("mediaType", media_types.MANIFEST)
-    except (Invalid, RecursionError):
+    except Invalid:
         return None
     if media_type not in media_types.MANIFESTS:
         return None

@@ -34,9 +34,7 @@ class Image:
     @property
     def platform(self) -> Platform:
         """What the configuration says the image runs on."""
-        return Platform(
-            self.configuration["os"], self.configuration["architecture"], self.configuration.get("variant", "")
-        )
+        return _platform(self.configuration)
 
 
 def parse_document(data: bytes, where: str) -> Json:
@@ -47,7 +45,7 @@ def parse_document(data: bytes, where: str) -> Json:
     """
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(where, f"not JSON: {error}") from None
     if not isinstance(document, dict):
         raise Invalid(where, "not a JSON object")
@@ -107,12 +105,19 @@ def parse_configuration(data: bytes, where: str) -> tuple[Json, tuple[Digest, ..
     """Return an image configuration and its diff_ids.
 
     Raises:
-        Invalid: the platform or ``rootfs.diff_ids`` is missing or malformed.
+        Invalid: the platform or ``rootfs.diff_ids`` is missing or malformed, or another field of the wrong type.
     """
     document = parse_document(data, where)
     for name in ("os", "architecture"):
-        if not isinstance(document.get(name), str) or not document[name]:
+        if not document.get(name):
             raise Invalid(f"{where}: {name}", "missing")
+    for name, kind in (("os", str), ("architecture", str), ("variant", str), ("author", str), ("config", dict)):
+        if not isinstance(document.get(name) or kind(), kind):
+            raise Invalid(f"{where}: {name}", f"not {'text' if kind is str else 'an object'}")
+    try:
+        _platform(document)
+    except ValueError as error:
+        raise Invalid(f"{where}: os", str(error)) from None
     rootfs = document.get("rootfs")
     values = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
     if not isinstance(values, list):
@@ -138,3 +143,7 @@ def assemble(manifest: Descriptor, manifest_bytes: bytes, config: Descriptor, co
         for layer, diff_id in zip(descriptors, diff_ids, strict=True)
     )
     return Image(manifest, manifest_bytes, config, config_bytes, configuration, layers)
+
+
+def _platform(configuration: Json) -> Platform:
+    return Platform(configuration["os"], configuration["architecture"], configuration.get("variant") or "")

@@ -37,6 +37,36 @@ class LayoutError(LamellaError):
         self.reason = reason
 
 
+def parse_index(data: bytes, where: str) -> list[tuple[Descriptor, Json]]:
+    """Return the entries of an image index, each with its descriptor.
+
+    Raises:
+        Invalid: it is malformed; the message starts with ``where``.
+    """
+    values = parse_document(data, where).get("manifests")
+    if not isinstance(values, list):
+        raise Invalid(f"{where}: manifests", "missing")
+    return [(parse_descriptor(value, f"{where}: manifests[{n}]"), value) for n, value in enumerate(values)]
+
+
+def tag_of(entry: Json) -> str:
+    """Return the tag that an entry of a layout's index gives to its image; empty for none."""
+    annotations = entry.get("annotations")
+    return str(annotations.get(media_types.REF_NAME, "")) if isinstance(annotations, dict) else ""
+
+
+def read_small(path: Path) -> bytes:
+    """Return a document's bytes.
+
+    Raises:
+        LimitExceeded: the file has more than ``MAX_DOCUMENT`` bytes.
+    """
+    size = path.stat().st_size
+    if size > MAX_DOCUMENT:
+        raise LimitExceeded(f"{path} in bytes", MAX_DOCUMENT, size)
+    return path.read_bytes()
+
+
 class OciLayout:
     """A layout folder that exists.
 
@@ -49,7 +79,7 @@ class OciLayout:
         marker = folder / "oci-layout"
         if not marker.is_file():
             raise LayoutError(folder, "not an OCI layout folder (it has no file 'oci-layout')")
-        version = parse_document(self._read_small(marker), str(marker)).get("imageLayoutVersion")
+        version = parse_document(read_small(marker), str(marker)).get("imageLayoutVersion")
         if version != LAYOUT_VERSION:
             raise LayoutError(folder, f"imageLayoutVersion is {version!r}, not {LAYOUT_VERSION!r}")
 
@@ -90,18 +120,12 @@ class OciLayout:
     def _where(self, descriptor: Descriptor) -> str:
         return str(self.blob_path(descriptor.digest))
 
-    def _manifests(self, document: Json, where: str) -> list[tuple[Descriptor, Json]]:
-        values = document.get("manifests")
-        if not isinstance(values, list):
-            raise Invalid(f"{where}: manifests", "missing")
-        return [(parse_descriptor(value, f"{where}: manifests[{n}]"), value) for n, value in enumerate(values)]
-
     def _candidates(self, reference: str) -> Iterator[tuple[Descriptor, Json]]:
         index = self.folder / "index.json"
         if not index.is_file():
             raise LayoutError(self.folder, "not an OCI layout folder (it has no file 'index.json')")
-        entries = self._manifests(parse_document(self._read_small(index), str(index)), str(index))
-        names = [str((value.get("annotations") or {}).get(media_types.REF_NAME, "")) for _, value in entries]
+        entries = parse_index(read_small(index), str(index))
+        names = [tag_of(value) for _, value in entries]
         if reference.startswith("sha256:"):
             chosen = [entry for entry in entries if str(entry[0].digest) == reference]
         elif reference or len(entries) != 1:
@@ -122,7 +146,7 @@ class OciLayout:
         if depth == 0:
             raise LimitExceeded("indexes inside each other", MAX_NESTED_INDEXES, MAX_NESTED_INDEXES + 1)
         where = self._where(descriptor)
-        for child, child_value in self._manifests(parse_document(self._read(descriptor), where), where):
+        for child, child_value in parse_index(self._read(descriptor), where):
             yield from self._expand(child, child_value, depth - 1)
 
     def _select(self, candidates: list[tuple[Descriptor, Json]], reference: str, platform: Platform) -> Descriptor:
@@ -153,16 +177,9 @@ class OciLayout:
         path = self.blob_path(descriptor.digest)
         if not path.is_file():
             raise LayoutError(self.folder, f"blob {descriptor.digest} is missing")
-        data = self._read_small(path)
+        data = read_small(path)
         self._check(descriptor, Digest.of(data), len(data))
         return data
-
-    @staticmethod
-    def _read_small(path: Path) -> bytes:
-        size = path.stat().st_size
-        if size > MAX_DOCUMENT:
-            raise LimitExceeded(f"{path} in bytes", MAX_DOCUMENT, size)
-        return path.read_bytes()
 
     @staticmethod
     def _check(expected: Descriptor, digest: Digest, size: int) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from lamella import _core
 from lamella.errors import DigestMismatch
 from lamella.layers import media_types
-from lamella.layers.image import Json, descriptor_json, parse_document
-from lamella.layers.oci_layout import LAYOUT_VERSION
+from lamella.layers.image import Json, descriptor_json
+from lamella.layers.oci_layout import LAYOUT_VERSION, parse_index, read_small, tag_of
 from lamella.layers.replace_file import replace_file
 from lamella.model import Digest
 
@@ -67,14 +67,17 @@ class OciLayoutWriter:
         """Name the image in ``index.json``: it takes the place of one with the same reference or digest.
 
         All its blobs must have been added.
+
+        Raises:
+            Invalid: the folder has an ``index.json`` that is malformed; it stays as it is.
         """
         path = self.folder / "index.json"
         entries: list[Json] = []
         if path.is_file():
             entries = [
                 entry
-                for entry in parse_document(path.read_bytes(), str(path)).get("manifests", [])
-                if (_reference(entry) != reference if reference else entry.get("digest") != str(manifest.digest))
+                for descriptor, entry in parse_index(read_small(path), str(path))
+                if (tag_of(entry) != reference if reference else descriptor.digest != manifest.digest)
             ]
         more: Json = {"platform": {"architecture": platform.architecture, "os": platform.os}}
         if platform.variant:
@@ -89,10 +92,6 @@ class OciLayoutWriter:
 def _replace(path: Path, data: bytes) -> None:
     with replace_file(path) as file:
         file.write(data)
-
-
-def _reference(entry: Json) -> str:
-    return str((entry.get("annotations") or {}).get(media_types.REF_NAME, ""))
 
 
 def pack(folder: Path, destination: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lamella.errors import DigestMismatch, Invalid, SizeMismatch
 from lamella.layers import media_types
-from lamella.layers.image import descriptor_json
+from lamella.layers.image import descriptor_json, parse_configuration
 from lamella.layers.oci_layout import LayoutError, OciLayout
 from lamella.layers.oci_layout_writer import OciLayoutWriter, encode, pack
 from lamella.model import MEDIA_TYPE_LAYER, Descriptor, Digest, Platform
@@ -169,6 +169,7 @@ def test_a_changed_layer_is_noticed(tmp_path: Path) -> None:
     [
         (b"[]", "index.json"),
         (b"{", "index.json: not JSON"),
+        (b'{"manifests":' + b"[" * 200_000, "index.json: not JSON"),
         (b"{}", "index.json: manifests: missing"),
         (b'{"manifests":[3]}', r"manifests\[0\]: not a content descriptor"),
         (b'{"manifests":[{"mediaType":"x","digest":"md5:0","size":1}]}', r"manifests\[0\].digest"),
@@ -180,6 +181,41 @@ def test_a_malformed_index_is_told_with_file_and_field(tmp_path: Path, index: by
     (tmp_path / "index.json").write_bytes(index)
     with pytest.raises(Invalid, match=field):
         OciLayout(tmp_path).image("", AMD64)
+    with pytest.raises(Invalid, match=field):
+        OciLayoutWriter(tmp_path).finish(Descriptor(Digest.of(b""), 0, media_types.MANIFEST), AMD64)
+    assert (tmp_path / "index.json").read_bytes() == index
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"os": None}, "os: missing"),
+        ({"os": 7}, "os: not text"),
+        ({"os": "lin/ux"}, "os: not a platform"),
+        ({"variant": ["v8"]}, "variant: not text"),
+        ({"author": {}}, ""),
+        ({"author": 1}, "author: not text"),
+        ({"config": ["PATH=/"]}, "config: not an object"),
+        ({"config": None, "variant": None}, ""),
+        ({"rootfs": {}}, "rootfs.diff_ids: missing"),
+        ({"rootfs": {"diff_ids": ["md5:1"]}}, "rootfs.diff_ids: not a digest"),
+    ],
+)
+def test_a_malformed_configuration_is_told_with_its_field(changed: dict[str, Any], reason: str) -> None:
+    document = {"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": []}, **changed}
+    if not reason:
+        assert parse_configuration(encode(document), "config") == (document, ())
+        return
+    with pytest.raises(Invalid, match=f"config: {reason}"):
+        parse_configuration(encode(document), "config")
+
+
+def test_annotations_that_are_none_give_no_tag(tmp_path: Path) -> None:
+    writer = OciLayoutWriter(tmp_path)
+    entry = descriptor_json(add_image(writer), annotations=["app:1"])
+    (tmp_path / "index.json").write_bytes(encode({"manifests": [entry]}))
+    with pytest.raises(LayoutError, match="no image 'app:1'"):
+        OciLayout(tmp_path).image("app:1", AMD64)
 
 
 def test_an_image_replaces_the_one_with_its_reference_and_leaves_others(tmp_path: Path) -> None:
