@@ -30,7 +30,7 @@ def command(*, paths: tuple[Path, ...], server: str | None, scope: Scope, builde
     from lamella.client import AsyncClient
 
     async def run() -> tuple[list[tuple[Path, Blob]], set[Digest]]:
-        blobs = [(path, await _blob(path)) for given in paths for path in await asyncio.to_thread(_files, given)]
+        blobs = await asyncio.to_thread(_blobs, paths)
         async with AsyncClient(server, scope=scope, builder=builder) as client:
             return blobs, await client.upload([blob for _, blob in blobs])
 
@@ -48,20 +48,35 @@ def command(*, paths: tuple[Path, ...], server: str | None, scope: Scope, builde
         click.echo(f"{blob.digest}  {path} ({note})")
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not (path / "oci-layout").is_file():
-        raise click.BadParameter(f"{path} is neither a file nor an OCI layout folder", param_hint="PATH")
-    return sorted((path / "blobs" / "sha256").iterdir())
-
-
-async def _blob(path: Path) -> Blob:
+def _blobs(paths: tuple[Path, ...]) -> list[tuple[Path, Blob]]:
+    """Name files by their content; those of a layout must be what they are called."""
+    from lamella._core import hash_files
     from lamella.client import Blob
     from lamella.errors import DigestMismatch
     from lamella.model import Digest
 
-    blob = await Blob.of_file(path)
-    if path.parent.name == "sha256" and path.name != blob.digest.hex:
-        raise DigestMismatch(Digest.parse(f"sha256:{path.name}"), blob.digest)
-    return blob
+    named = [found for path in paths for found in _files(path)]
+    blobs: list[tuple[Path, Blob]] = []
+    for (path, expected), (raw, size) in zip(named, hash_files([path for path, _ in named]), strict=True):
+        if expected is not None and Digest(raw) != expected:
+            raise DigestMismatch(expected, Digest(raw))
+        blobs.append((path, Blob(Digest(raw), size, path)))
+    return blobs
+
+
+def _files(path: Path) -> list[tuple[Path, Digest | None]]:
+    """Return a file, or the blobs of a layout with the digests that their names say."""
+    from lamella.layers.oci_layout import LayoutError
+    from lamella.model import Digest
+
+    if path.is_file():
+        return [(path, None)]
+    if not (path / "oci-layout").is_file():
+        raise click.BadParameter(f"{path} is neither a file nor an OCI layout folder", param_hint="PATH")
+    found: list[tuple[Path, Digest | None]] = []
+    for blob in sorted((path / "blobs" / "sha256").iterdir()):
+        try:
+            found.append((blob, Digest.parse(f"sha256:{blob.name}")))
+        except ValueError:
+            raise LayoutError(path, f"{blob.name!r} in blobs/sha256 is not the name of a blob") from None
+    return found

@@ -86,6 +86,19 @@ def test_an_expected_error_is_one_line_without_a_traceback(tmp_path: Path) -> No
     assert result.stderr == f"lamella: [Errno 2] No such file or directory: '{tmp_path}/Dockerfile'\n"
 
 
+def test_only_blobs_of_a_layout_must_be_what_they_are_called(tmp_path: Path) -> None:
+    blobs = tmp_path / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    (tmp_path / "oci-layout").touch()
+    (blobs / "notes.txt").touch()
+    assert run("push", str(tmp_path)).stderr == (
+        f"lamella: {tmp_path}: 'notes.txt' in blobs/sha256 is not the name of a blob\n"
+    )
+    (blobs / "notes.txt").rename(blobs / ("0" * 64))
+    assert "expected sha256:0000" in run("push", str(tmp_path)).stderr
+    assert run("push", str(blobs / ("0" * 64)), "--server", "127.0.0.1:1").exit_code == 3
+
+
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def broken(*_: object) -> None:
         raise ValueError("a defect")
