@@ -36,8 +36,3 @@ class Actions:
         """
         key = scoped_key(scope, action)
         await self._index.write(lambda txn: self._actions.put(txn, key, result))
-
-    async def delete(self, scope: str, action: Digest) -> bool:
-        """Forget the result of an action; False where there is none."""
-        key = scoped_key(scope, action)
-        return await self._index.write(lambda txn: self._actions.delete(txn, key))

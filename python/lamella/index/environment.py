@@ -44,7 +44,6 @@ TABLES: Final = (
     "leases",
     "leased",
     "layers",
-    "diff_ids",
     "steps",
     "actions",
     "counters",
