@@ -1,6 +1,7 @@
 """What can go wrong, as types that carry identities.
 
-Each door translates these in one table (``server/grpc/status.py`` and its like); no other module knows a status code.
+Each door translates these in one table (``server/grpc/status.py``, ``server/http/status.py``); no other module knows a
+status code.
 """
 
 from __future__ import annotations

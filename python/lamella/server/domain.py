@@ -1,4 +1,4 @@
-"""What the doors call: the parts that ``app.py`` puts together."""
+"""What the gRPC door calls: the parts that ``process.py`` puts together."""
 
 from __future__ import annotations
 
