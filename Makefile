@@ -58,7 +58,7 @@ proto-check: $(VENV)/.synced ## Check that lamella._proto is what `make proto` g
 	@$(BIN)/python protos/generate.py --check
 
 bench: setup ## Measure, side by side with the peers
-	@$(BIN)/pytest benches --benchmark-only
+	@$(BIN)/pytest benches --quiet --capture=no
 
 clean: ## Remove everything that can be made again
 	@rm -rf $(VENV) target .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
