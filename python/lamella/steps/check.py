@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 1 << 20
 """The longest argument, value or here-document, in bytes of UTF-8."""
 MAX_NAME = 4096
-"""The longest name (of a flag, a variable, a here-document, an input), user or working directory, in bytes of UTF-8."""
+"""The longest name (of a flag, a variable, a here-document, an input, a builder), media type, user or path, in bytes."""
 MAX_ITEMS = 4096
 """The most arguments, variables, shell words or inputs of a step, each."""
 MAX_FLAGS = 256
@@ -44,7 +44,7 @@ def check_step(step: Step) -> None:
     _check_inputs(step.inputs)
     platform = step.platform
     for name, value in (("os", platform.os), ("architecture", platform.architecture), ("variant", platform.variant)):
-        _check_text(f"platform.{name}", value, MAX_NAME)
+        check_text(f"platform.{name}", value, MAX_NAME)
     total = sum(len(text.encode()) for text in _texts(step))
     if total > MAX_TOTAL:
         raise Invalid("step", f"has {total} bytes of text, more than {MAX_TOTAL}")
@@ -55,16 +55,16 @@ def _check_context(context: ExecutionContext) -> None:
     for place, (name, value) in enumerate(context.env):
         if not name or "=" in name:
             raise Invalid(f"context.env[{place}]", f"not a variable name: {name[:100]!r}")
-        _check_text(f"context.env[{place}].name", name, MAX_NAME)
-        _check_text(f"context.env[{place}].value", value, MAX_TEXT)
+        check_text(f"context.env[{place}].name", name, MAX_NAME)
+        check_text(f"context.env[{place}].value", value, MAX_TEXT)
     _check_unique("context.env", [name for name, _ in context.env])
-    _check_text("context.user", context.user, MAX_NAME)
-    _check_text("context.workdir", context.workdir, MAX_NAME)
+    check_text("context.user", context.user, MAX_NAME)
+    check_text("context.workdir", context.workdir, MAX_NAME)
     if not context.workdir.startswith("/"):
         raise Invalid("context.workdir", f"not an absolute path: {context.workdir[:100]!r}")
     _check_count("context.shell", context.shell, MAX_ITEMS)
     for place, word in enumerate(context.shell):
-        _check_text(f"context.shell[{place}]", word, MAX_TEXT)
+        check_text(f"context.shell[{place}]", word, MAX_TEXT)
 
 
 def _check_instruction(instruction: Instruction) -> None:
@@ -72,18 +72,18 @@ def _check_instruction(instruction: Instruction) -> None:
         raise Invalid("instruction.name", f"not an instruction that makes a step: {instruction.name[:100]!r}")
     _check_count("instruction.flags", instruction.flags, MAX_FLAGS)
     for place, (name, value) in enumerate(instruction.flags):
-        _check_text(f"instruction.flags[{place}].name", name, MAX_NAME)
-        _check_text(f"instruction.flags[{place}].value", value, MAX_TEXT)
+        check_text(f"instruction.flags[{place}].name", name, MAX_NAME)
+        check_text(f"instruction.flags[{place}].value", value, MAX_TEXT)
     _check_order("instruction.flags", instruction.flags)
     _check_count("instruction.arguments", instruction.arguments, MAX_ITEMS)
     for place, argument in enumerate(instruction.arguments):
-        _check_text(f"instruction.arguments[{place}]", argument, MAX_TEXT)
+        check_text(f"instruction.arguments[{place}]", argument, MAX_TEXT)
     if instruction.name == "RUN" and instruction.form is Form.SHELL and len(instruction.arguments) != 1:
         raise Invalid("instruction.arguments", "RUN in shell form has exactly one")
     _check_count("instruction.heredocs", instruction.heredocs, MAX_FLAGS)
     for place, heredoc in enumerate(instruction.heredocs):
-        _check_text(f"instruction.heredocs[{place}].name", heredoc.name, MAX_NAME)
-        _check_text(f"instruction.heredocs[{place}].body", heredoc.body, MAX_TEXT)
+        check_text(f"instruction.heredocs[{place}].name", heredoc.name, MAX_NAME)
+        check_text(f"instruction.heredocs[{place}].body", heredoc.body, MAX_TEXT)
 
 
 def _check_inputs(inputs: Sequence[Input]) -> None:
@@ -91,13 +91,14 @@ def _check_inputs(inputs: Sequence[Input]) -> None:
     for place, item in enumerate(inputs):
         if not item.kind:
             raise Invalid(f"inputs[{place}].kind", "is empty")
-        _check_text(f"inputs[{place}].kind", item.kind, MAX_NAME)
-        _check_text(f"inputs[{place}].name", item.name, MAX_NAME)
-        _check_text(f"inputs[{place}].value", item.value, MAX_TEXT)
+        check_text(f"inputs[{place}].kind", item.kind, MAX_NAME)
+        check_text(f"inputs[{place}].name", item.name, MAX_NAME)
+        check_text(f"inputs[{place}].value", item.value, MAX_TEXT)
     _check_order("inputs", [(item.kind, item.name) for item in inputs])
 
 
-def _check_text(field: str, text: str, most: int) -> None:
+def check_text(field: str, text: str, most: int) -> None:
+    """Accept Unicode text of at most ``most`` bytes of UTF-8; raises ``Invalid`` for any other."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:

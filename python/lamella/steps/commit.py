@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lamella.errors import Invalid
-from lamella.steps.check import FILE_INSTRUCTIONS, check_step
+from lamella.steps.check import FILE_INSTRUCTIONS, MAX_NAME, check_step, check_text
 from lamella.steps.key import step_key
 from lamella.steps.resolve import chain_after
 
@@ -67,7 +67,9 @@ async def commit(  # noqa: PLR0917 - three that say what, three that say where
     if key != expected:
         raise Invalid("key", f"{key} is not the key of the step, which is {expected}")
     _check_config_change(result.config_change)
+    check_text("result.builder", result.builder, MAX_NAME)
     if result.layer is not None:
+        check_text("result.layer.media_type", result.layer.descriptor.media_type, MAX_NAME)
         if step.instruction.name not in FILE_INSTRUCTIONS:
             raise Invalid("result.layer", f"{step.instruction.name} changes no file, so it has no layer")
         await layers.check(result.layer)
@@ -77,10 +79,8 @@ async def commit(  # noqa: PLR0917 - three that say what, three that say where
 
 def _check_config_change(text: str) -> None:
     field = "result.config_change"
+    check_text(field, text, MAX_CONFIG_CHANGE)
     try:
-        size = len(text.encode())
-        if size > MAX_CONFIG_CHANGE:
-            raise Invalid(field, f"has {size} bytes, more than {MAX_CONFIG_CHANGE}")
         change = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Invalid(field, f"not JSON: {error}") from None

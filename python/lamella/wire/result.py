@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from lamella._proto.lamella.v1 import step_cache_pb2 as pb
 from lamella.errors import Invalid
 from lamella.model import Descriptor, Layer, StepResult
@@ -31,11 +29,11 @@ def result_from_message(message: pb.StepResult, field: str) -> StepResult:
     """Convert a step result; ``field`` is the message's path, for errors.
 
     Raises:
-        Invalid: a digest, a size, the duration or the time is not valid, or the config change is no JSON object.
+        Invalid: a digest, a size, the duration or the time is not valid; the config change is for ``commit`` to check.
     """
     return StepResult(
         layer=_layer_from_message(message.layer, f"{field}.layer") if message.HasField("layer") else None,
-        config_change=_config_change(message.config_change, f"{field}.config_change"),
+        config_change=message.config_change or "{}",
         seconds=duration_from_message(message.duration, f"{field}.duration"),
         builder=message.builder,
         created=timestamp_from_message(message.created, f"{field}.created"),
@@ -62,15 +60,3 @@ def _layer_from_message(message: pb.Layer, field: str) -> Layer:
         Descriptor(digest, message.size_bytes, message.media_type),
         parse_digest(message.diff_id, f"{field}.diff_id"),
     )
-
-
-def _config_change(text: str, field: str) -> str:
-    if not text:
-        return "{}"
-    try:
-        patch = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(field, f"is not JSON: {error}") from None
-    if not isinstance(patch, dict):
-        raise Invalid(field, "is JSON, but not an object")
-    return text

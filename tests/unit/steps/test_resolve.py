@@ -9,6 +9,7 @@ import pytest
 
 from lamella.errors import Invalid, NotFound
 from lamella.model import SCRATCH, Descriptor, Digest, ExecutionContext, Layer, Scope, Step, StepResult, extend_chain
+from lamella.steps.check import MAX_NAME
 from lamella.steps.commit import MAX_CONFIG_CHANGE, Committed, commit
 from lamella.steps.key import step_key
 from lamella.steps.resolve import Answer, Node, Status, resolve
@@ -158,6 +159,15 @@ async def test_the_components_of_the_key_are_kept() -> None:
         (_STEPS[0], None, StepResult(config_change="[" * 100_000), "result.config_change"),
         (_STEPS[0], None, StepResult(config_change='"\ud800"'), "result.config_change"),
         (_STEPS[0], None, StepResult(config_change=" " * MAX_CONFIG_CHANGE + "{}"), "result.config_change"),
+        (_STEPS[0], None, StepResult(builder="b" * (MAX_NAME + 1)), "result.builder"),
+        (
+            _STEPS[0],
+            None,
+            StepResult(
+                Layer(replace(_layer("present").descriptor, media_type="m" * (MAX_NAME + 1)), Digest.of(b"present"))
+            ),
+            "result.layer.media_type",
+        ),
         (
             _STEPS[0],
             None,
