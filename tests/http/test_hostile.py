@@ -11,6 +11,7 @@ import pytest
 import yarl
 
 from lamella.model import Digest
+from lamella.server.http import limits
 from tests.http.conftest import MANIFEST, serving
 
 if TYPE_CHECKING:
@@ -155,6 +156,20 @@ async def test_a_client_that_leaves_in_the_middle_of_a_download(registry: Client
         await reader.read(1000)
         writer.transport.abort()
     assert (await registry.ask("GET", f"a/blobs/{digest}")).body == large
+
+
+async def test_a_client_that_takes_nothing_is_left(registry: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STALL_SECONDS", 0.2)
+    large = os.urandom(32 << 20)
+    digest = await registry.push_blob("a", large)
+    reader, writer = await asyncio.open_connection("127.0.0.1", registry.port, limit=1000)
+    writer.write(f"GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    await asyncio.sleep(1)
+    received = 0
+    while data := await reader.read(1 << 20):
+        received += len(data)
+    writer.close()
+    assert 0 < received < len(large)
 
 
 async def test_a_store_that_turned_read_only_still_answers(registry: Client) -> None:

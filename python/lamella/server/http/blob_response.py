@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import aclosing
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from aiohttp import web
 from lamella.index import Counters
 from lamella.server.http.answers import API_VERSION
 from lamella.server.http.ranges import requested_range
+from lamella.server.http.send_file import send_file
 
 if TYPE_CHECKING:
     from lamella.server.http.call import Call
@@ -62,16 +62,18 @@ async def _send(call: Call, response: web.StreamResponse, blob: BlobInfo, span: 
     if descriptor is None:
         await _send_buffers(call, response, blob, span)
         return
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    try:
         await response.prepare(call.request)
-        transport = call.request.transport
-        if transport is None:
-            raise ConnectionResetError("the client is gone")
-        # What the parts of an aborted transfer were is not known; those of a whole one are.
-        sent = await asyncio.get_running_loop().sendfile(transport, file, span.start, len(span))
-        call.count(Counters(bytes_out=sent))
-        if sent < len(span):
-            raise ConnectionResetError(f"the file of {blob.digest} is too short")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    left = len(span)
+    async with aclosing(send_file(call.request, descriptor, span)) as pieces:
+        async for sent in pieces:
+            call.count(Counters(bytes_out=sent))
+            left -= sent
+    if left:
+        raise ConnectionResetError(f"the file of {blob.digest} lacks {left} bytes")
     await response.write_eof()
 
 

@@ -13,6 +13,9 @@ KEEPALIVE_SECONDS: Final = 75.0
 BODY_SECONDS: Final = 60.0
 """How long a request's body may bring no byte; what came of an upload until then can be resumed."""
 
+STALL_SECONDS: Final = 300.0
+"""How long a client may take no byte of a blob: it may be writing out what it has."""
+
 LINGER_SECONDS: Final = 10.0
 """How long the rest of a refused request's body is read, so that the client gets to see the answer."""
 
