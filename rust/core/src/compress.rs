@@ -1,16 +1,14 @@
 //! Compression of stored layers: told by the first bytes, undone as a stream.
 
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
-use flate2::{Decompress, FlushDecompress, Status};
+use crate::gzip;
+use crate::read_ahead::ReadAhead;
 
 /// The largest zstd window that a frame may ask for, as a power of two: 128 MiB, the most that `zstd` itself takes
 /// without being told to.
 pub const ZSTD_WINDOW_LOG_LIMIT: u32 = 27;
-
-/// The window of DEFLATE as a power of two (RFC 1951, section 2).
-const DEFLATE_WINDOW_LOG: u8 = 15;
 
 /// How a layer is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,81 +46,24 @@ impl Compression {
         }
     }
 
-    /// The uncompressed bytes of `input`, which is always read to its end: what follows the last member or frame must
-    /// be another. Memory is bounded by [`ZSTD_WINDOW_LOG_LIMIT`].
+    /// The uncompressed bytes of `input`, decoded on a thread of their own where they are compressed at all. It is
+    /// always read to its end: what follows the last member or frame must be another. Memory is bounded by
+    /// [`ZSTD_WINDOW_LOG_LIMIT`].
     ///
     /// # Errors
-    /// No decoder can be made. Reading fails with an error of `input`, or one of kind `InvalidData` or
-    /// `UnexpectedEof` that says what is wrong with the compressed bytes.
-    pub fn decode<'input>(
-        self,
-        input: impl BufRead + Send + 'input,
-    ) -> io::Result<Box<dyn Read + Send + 'input>> {
-        Ok(match self {
-            Self::None => Box::new(input),
-            Self::Gzip => Box::new(GzipReader::new(input)),
+    /// No decoder can be made, or no thread started. Reading fails with an error of `input`, or one of kind
+    /// `InvalidData` or `UnexpectedEof` that says what is wrong with the compressed bytes.
+    pub(crate) fn decode(self, input: ReadAhead) -> io::Result<ReadAhead> {
+        match self {
+            Self::None => Ok(input),
+            Self::Gzip => {
+                let (content, check) = gzip::decode(input);
+                ReadAhead::spawn_checked(content, check)
+            }
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_LIMIT)?;
-                Box::new(ZstdReader(decoder))
-            }
-        })
-    }
-}
-
-/// The content of all members of a gzip file, one after the other, each verified by its checksum and length.
-struct GzipReader<R> {
-    input: R,
-    inflate: Decompress,
-    within_member: bool,
-}
-
-impl<R: BufRead> GzipReader<R> {
-    fn new(input: R) -> Self {
-        Self {
-            input,
-            inflate: Decompress::new_gzip(DEFLATE_WINDOW_LOG),
-            within_member: false,
-        }
-    }
-}
-
-impl<R: BufRead> Read for GzipReader<R> {
-    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
-        if output.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            let input = self.input.fill_buf()?;
-            if input.is_empty() {
-                return if self.within_member {
-                    Err(damaged(
-                        io::ErrorKind::UnexpectedEof,
-                        Compression::Gzip,
-                        "it ends within a member",
-                    ))
-                } else {
-                    Ok(0)
-                };
-            }
-            if !self.within_member {
-                self.inflate.reset(true);
-                self.within_member = true;
-            }
-            let (read, written) = (self.inflate.total_in(), self.inflate.total_out());
-            let status = self
-                .inflate
-                .decompress(input, output, FlushDecompress::None)
-                .map_err(|error| invalid(error.message().unwrap_or("corrupt data")))?;
-            let read = self.inflate.total_in() - read;
-            let written = self.inflate.total_out() - written;
-            self.input.consume(length(read));
-            self.within_member = status != Status::StreamEnd;
-            if written > 0 {
-                return Ok(length(written));
-            }
-            if read == 0 && self.within_member {
-                return Err(invalid("the decoder makes no progress"));
+                ReadAhead::spawn(ZstdReader(decoder))
             }
         }
     }
@@ -143,22 +84,14 @@ impl<R: Read> Read for ZstdReader<R> {
     }
 }
 
-fn invalid(reason: &str) -> io::Error {
-    damaged(io::ErrorKind::InvalidData, Compression::Gzip, reason)
-}
-
-fn damaged(kind: io::ErrorKind, compression: Compression, reason: impl fmt::Display) -> io::Error {
+/// What is wrong with compressed bytes.
+pub(crate) fn damaged(
+    kind: io::ErrorKind,
+    compression: Compression,
+    reason: impl fmt::Display,
+) -> io::Error {
     io::Error::new(
         kind,
         format!("damaged {} stream: {reason}", compression.name()),
     )
-}
-
-/// A count of bytes within one buffer.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "no more than the length of a buffer"
-)]
-const fn length(bytes: u64) -> usize {
-    bytes as usize
 }

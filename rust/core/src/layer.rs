@@ -182,7 +182,7 @@ fn open_stream(path: &Path) -> io::Result<(Compression, Stored, ReadAhead)> {
             hasher: Sha256::new(),
             stored: Arc::clone(&stored),
         };
-        ReadAhead::spawn(compression.decode(ReadAhead::spawn(input)?)?)?
+        compression.decode(ReadAhead::spawn(input)?)?
     };
     Ok((compression, stored, stream))
 }

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod entry;
 pub mod error;
 pub mod glob;
+mod gzip;
 pub mod hash_files;
 pub mod layer;
 mod layer_header;

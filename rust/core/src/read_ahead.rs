@@ -19,8 +19,11 @@ pub struct ReadAhead {
     current: Vec<u8>,
     position: usize,
     ended: bool,
+    check: Check,
     thread: Option<JoinHandle<()>>,
 }
+
+type Check = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
 struct Channels {
     full: Receiver<io::Result<Vec<u8>>>,
@@ -33,6 +36,17 @@ impl ReadAhead {
     /// # Errors
     /// No thread can be started.
     pub fn spawn(reader: impl Read + Send + 'static) -> io::Result<Self> {
+        Self::spawn_checked(reader, |_| Ok(()))
+    }
+
+    /// Starts to read what is to pass a check where it is taken; the check is shown the end as an empty slice.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn spawn_checked(
+        reader: impl Read + Send + 'static,
+        check: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<Self> {
         let (full_sender, full) = sync_channel(BUFFERS);
         let (empty, empty_receiver) = sync_channel(BUFFERS);
         for _ in 1..BUFFERS {
@@ -47,6 +61,7 @@ impl ReadAhead {
             current: vec![0; BUFFER_SIZE],
             position: BUFFER_SIZE,
             ended: false,
+            check: Box::new(check),
             thread: Some(thread),
         })
     }
@@ -90,6 +105,7 @@ impl BufRead for ReadAhead {
             });
             self.current =
                 next.unwrap_or_else(|| Err(io::Error::other("the reading thread has stopped")))?;
+            (self.check)(&self.current)?;
             self.ended = self.current.is_empty();
         }
         Ok(&self.current[self.position..])
