@@ -10,6 +10,7 @@ use lamella_core::entry::{Entry as CoreEntry, Kind, MODE_MASK};
 use lamella_core::error::quoted;
 use lamella_core::tree;
 use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::digest::RawDigest;
@@ -175,6 +176,16 @@ impl Entry {
         fields.extend(entry.digest.map(|digest| format!("digest={digest}")));
         fields.extend(entry.device.map(|device| format!("device={device:?}")));
         format!("Entry({})", fields.join(", "))
+    }
+}
+
+impl Entry {
+    /// An object that the garbage collector does not look at: it refers to no others, and there may be millions.
+    pub fn untracked(self, py: Python<'_>) -> PyResult<Py<Self>> {
+        let entry = Py::new(py, self)?;
+        // SAFETY: the object is of a type that the collector tracks, and the GIL is held.
+        unsafe { ffi::PyObject_GC_UnTrack(entry.as_ptr().cast()) };
+        Ok(entry)
     }
 }
 

@@ -24,14 +24,17 @@ impl LayerReader {
     }
 
     #[pyo3(signature = (limit = 4096))]
-    fn next_batch(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<Entry>> {
+    fn next_batch(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<Py<Entry>>> {
         if limit == 0 {
             return Err(PyValueError::new_err(
                 "limit: a batch has at least one entry",
             ));
         }
         let batch = detached(py, || self.lock().next_batch(limit))?;
-        Ok(batch.into_iter().map(Entry).collect())
+        batch
+            .into_iter()
+            .map(|entry| Entry(entry).untracked(py))
+            .collect()
     }
 
     #[getter]
