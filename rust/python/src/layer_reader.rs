@@ -23,7 +23,7 @@ impl LayerReader {
         detached(py, || CoreReader::open(&path)).map(|reader| Self(Mutex::new(reader)))
     }
 
-    #[pyo3(signature = (limit = 4096))]
+    #[pyo3(signature = (limit = 1024))]
     fn next_batch(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<Py<Entry>>> {
         if limit == 0 {
             return Err(PyValueError::new_err(
