@@ -118,7 +118,8 @@ async def test_an_upload_that_somebody_else_continues_is_aborted(channel: grpc.a
     await call.write(write_requests(name, LARGE[:PIECE], finish=False)[0])
     await eventually(lambda: blob_files(server))
     with refused(grpc.StatusCode.ABORTED):
-        await write(channel, write_requests(name, LARGE))
+        # One message: gRPC's asyncio client hides the status of a call that ends while it still writes.
+        await write(channel, write_requests(name, LARGE)[:1])
     call.cancel()
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 1 << 20
 """The longest argument, value or here-document, in bytes of UTF-8."""
 MAX_NAME = 4096
-"""The longest name (of a flag, a variable, a here-document, an input, a builder), media type, user or path, in bytes."""
+"""The longest name (of a flag, variable, here-document, input or builder), media type, user or path, in bytes."""
 MAX_ITEMS = 4096
 """The most arguments, variables, shell words or inputs of a step, each."""
 MAX_FLAGS = 256
