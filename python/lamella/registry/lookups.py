@@ -7,7 +7,6 @@ one manifest that holds the whole graph, so one such read is one lookup.
 from __future__ import annotations
 
 import re
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from lamella.registry.names import Tag
@@ -19,22 +18,12 @@ if TYPE_CHECKING:
 _STEP_KEY = re.compile(r"[0-9a-f]{64}\Z")
 
 
-class Lookup(Enum):
-    """What a read of a manifest was, as far as statistics go."""
-
-    NONE = "none"
-    STEP = "step"
-    BUILDKIT = "buildkit"
-
-
-def classify(reference: Reference, record: ManifestRecord | None, *, body: bool) -> Lookup:
-    """Tell what kind of lookup a request was that found ``record``, or nothing.
+def is_lookup(reference: Reference, record: ManifestRecord | None, *, body: bool) -> bool:
+    """Tell whether a request that found ``record``, or nothing, was a cache lookup.
 
     ``body`` says whether it asked for the manifest itself: BuildKit first asks where a tag points to, and that is part
     of the same lookup.
     """
     if isinstance(reference, Tag) and _STEP_KEY.match(reference.name) is not None:
-        return Lookup.STEP
-    if record is not None and record.buildkit_cache and body:
-        return Lookup.BUILDKIT
-    return Lookup.NONE
+        return True
+    return record is not None and record.buildkit_cache and body

@@ -142,8 +142,8 @@ async def _copy(chunk: Chunk, writer: BlobWriter | Upload) -> None:
         await writer.write(buffer)
         if chunk.length is not None and writer.size - before > chunk.length:
             break
-    if chunk.length not in (None, writer.size - before):
-        raise LengthMismatch(chunk.length or 0, writer.size - before)
+    if chunk.length is not None and writer.size - before != chunk.length:
+        raise LengthMismatch(chunk.length, writer.size - before)
 
 
 def _partial(repository: Repository, session: str) -> str:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from lamella.index import Counters, ManifestRecord
 from lamella.registry.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
-from lamella.registry.lookups import Lookup, classify
+from lamella.registry.lookups import is_lookup
 from lamella.registry.manifest import MAX_MANIFEST
 from lamella.registry.names import Reference, parse_reference
 from lamella.server.http.body import read_body
@@ -71,7 +71,7 @@ def _reference(call: Call) -> Reference:
 
 
 def _count(call: Call, reference: Reference, record: ManifestRecord | None, *, body: bool) -> None:
-    if classify(reference, record, body=body) is not Lookup.NONE:
+    if is_lookup(reference, record, body=body):
         hit = record is not None
         call.count(Counters(lookups=1, hits=int(hit), misses=int(not hit)))
 

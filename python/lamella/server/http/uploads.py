@@ -85,8 +85,8 @@ def _chunk(call: Call, session: str) -> Chunk:
         size = call.services.registry.uploads.size(call.repository, session)
         raise ChunkRefused(session, size, f"{content_range[:50]!r} is no range of bytes")
     start, spanned = int(found[1]), int(found[2]) - int(found[1]) + 1
-    if length not in (None, spanned):
-        raise LengthMismatch(spanned, length or 0)
+    if length is not None and length != spanned:
+        raise LengthMismatch(spanned, length)
     return Chunk(body, start, spanned)
 
 
