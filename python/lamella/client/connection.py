@@ -35,6 +35,9 @@ RETRIES = 4
 FIRST_DELAY = 0.1
 """Seconds before the first retry; each further one waits twice as long, give or take a quarter."""
 
+KEEPALIVE_SECONDS = 30.0
+"""How long the server may be silent within a call before it is asked for a sign of life, and may take to give it."""
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -59,7 +62,10 @@ class Connection:
         self.builder = builder
         self.traffic = Traffic()
         self.metadata = ((BUILDER_KEY, builder),) if builder else ()
-        self.channel = aio.insecure_channel(self.address, options=_OPTIONS)
+        # Without it a call to a machine that is switched off would never end.
+        keepalive = ("keepalive_time_ms", "keepalive_timeout_ms", "http2.ping_timeout_ms")
+        options = [*_OPTIONS, *((f"grpc.{name}", int(KEEPALIVE_SECONDS * 1000)) for name in keepalive)]
+        self.channel = aio.insecure_channel(self.address, options=options)
 
     async def __aenter__(self) -> Self:
         return self

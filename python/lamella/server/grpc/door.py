@@ -44,10 +44,11 @@ SERVICES: Final = tuple(
 )
 """Full names of the services that do the work, each with a health of its own."""
 
-
 KEEPALIVE_SECONDS: Final = 20
 """How long a connection may be silent before the peer is asked for a sign of life, and how long it has to answer."""
 
+PING_SECONDS: Final = 10
+"""How often a client may ask for a sign of life; gRPC closes the connections of those that ask more often."""
 
 NEVER: Final = 1e9
 """Seconds: longer than any grace."""
@@ -69,6 +70,8 @@ class GrpcDoor:
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
                 ("grpc.keepalive_timeout_ms", KEEPALIVE_SECONDS * 1000),
+                ("grpc.http2.ping_timeout_ms", KEEPALIVE_SECONDS * 1000),
+                ("grpc.http2.min_ping_interval_without_data_ms", PING_SECONDS * 1000),
             ],
         )
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined] # its stubs lack it
