@@ -44,11 +44,14 @@ async def send_file(request: web.BaseRequest, descriptor: int, span: range) -> A
         ConnectionError: the client is gone, or took no byte for ``STALL_SECONDS``.
     """
     transport = request.transport
-    if transport is None:
+    try:
+        if transport is None:
+            raise ConnectionResetError("the client is gone")
+        # A descriptor of our own: the transport's may become another connection's while a thread still uses it.
+        connection = os.dup(transport.get_extra_info("socket").fileno())
+    except OSError:
         os.close(descriptor)
-        raise ConnectionResetError("the client is gone")
-    # A descriptor of our own: the transport's may become another connection's while a thread still uses it.
-    connection = os.dup(transport.get_extra_info("socket").fileno())
+        raise
     sending: Future[int] = Future()
     sending.set_result(0)
     try:
