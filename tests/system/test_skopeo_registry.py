@@ -57,7 +57,7 @@ def test_an_image_survives_the_way_there_and_back(tmp_path: Path) -> None:
         }
         run("skopeo", "delete", "--tls-verify=false", pushed)
         assert "v1" not in run("skopeo", "list-tags", "--tls-verify=false", f"docker://{server.http}/other/app")
-        found = counters(server.grpc, "default/team/app")
+        found = counters(server.grpc, "default/team/app", bytes_in=1, bytes_out=1)
         assert (found["lookups"], found["hits"], found["misses"]) == (0, 0, 0)
 
 
