@@ -132,7 +132,6 @@ def test_scan_small_files(benchmark: BenchmarkFixture, small_files: Path) -> Non
         f"tar of 50,000 small files ({small_files.stat().st_size >> 20} MiB), tarfile and hashlib",
         lambda: seconds(scan, small_files),
         lambda: seconds(scan_by_tarfile, small_files),
-        rounds=3,
     )
 
 

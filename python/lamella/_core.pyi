@@ -188,7 +188,7 @@ class LayerReader:
     """
 
     def __new__(cls, path: _Path) -> Self: ...
-    def next_batch(self, limit: int = 1024) -> list[Entry]:
+    def next_batch(self, limit: int = 512) -> list[Entry]:
         """Return up to ``limit`` further entries in their stored order; empty at the end of the layer.
 
         Raises:

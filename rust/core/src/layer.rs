@@ -33,7 +33,10 @@ pub struct Totals {
 /// Digest and size of the stored bytes, set once they have all been read.
 type Stored = Arc<OnceLock<(Digest, u64)>>;
 
-/// One pass over a layer file. Reading, decompression and hashing each have a thread.
+/// One pass over a layer file. Reading and hashing what is stored, decompression, and parsing each have a thread.
+///
+/// A plain tar is hashed by the reading thread alone, and its contents by the caller's: somebody waits for this pass, and
+/// nothing else is as slow as the digest of one stream.
 pub struct LayerReader {
     path: Arc<Path>,
     compression: Compression,
@@ -51,8 +54,11 @@ impl LayerReader {
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let path: Arc<Path> = Arc::from(path);
         let (compression, stored, stream) = open_stream(&path).map_err(FileError::at(&path))?;
-        let source = (compression == Compression::None).then(|| Arc::clone(&path));
-        let tar = TarReader::new(stream, source, ());
+        let tar = if compression == Compression::None {
+            TarReader::without_digest(stream, Some(Arc::clone(&path)), ())
+        } else {
+            TarReader::new(stream, None, ())
+        };
         Ok(Self {
             path,
             compression,
@@ -99,14 +105,15 @@ impl LayerReader {
                 .next_entry()
                 .map_err(|error| name_file(error, &self.path))?
             else {
-                let (diff_id, tar_size) = self.tar.digest();
-                // A plain tar is stored as it is, so it has not been hashed twice.
-                let (digest, size) = self.stored.get().copied().unwrap_or((diff_id, tar_size));
-                self.totals = Some(Totals {
-                    digest,
-                    size,
-                    diff_id,
-                    tar_size,
+                self.totals = self.stored.get().map(|&(digest, size)| {
+                    // A plain tar is what is stored.
+                    let (diff_id, tar_size) = self.tar.digest().unwrap_or((digest, size));
+                    Totals {
+                        digest,
+                        size,
+                        diff_id,
+                        tar_size,
+                    }
                 });
                 break;
             };
@@ -167,23 +174,19 @@ fn copy(
     }
 }
 
-/// The uncompressed tar of a layer. Its stored bytes are hashed only where they are not the tar itself.
+/// The uncompressed tar of a layer, and where the digest of what is stored will be.
 fn open_stream(path: &Path) -> io::Result<(Compression, Stored, ReadAhead)> {
     let file = File::open(path)?;
     let mut magic = [0; Compression::MAGIC_LENGTH];
     let length = file.read_at(&mut magic, 0)?;
     let compression = Compression::detect(&magic[..length]);
     let stored = Stored::default();
-    let stream = if compression == Compression::None {
-        ReadAhead::spawn(file)?
-    } else {
-        let input = HashingReader {
-            reader: file,
-            hasher: Sha256::new(),
-            stored: Arc::clone(&stored),
-        };
-        compression.decode(ReadAhead::spawn(input)?)?
+    let input = HashingReader {
+        reader: file,
+        hasher: Sha256::new(),
+        stored: Arc::clone(&stored),
     };
+    let stream = compression.decode(ReadAhead::spawn(input)?)?;
     Ok((compression, stored, stream))
 }
 

@@ -23,7 +23,9 @@ impl LayerReader {
         detached(py, || CoreReader::open(&path)).map(|reader| Self(Mutex::new(reader)))
     }
 
-    #[pyo3(signature = (limit = 1024))]
+    // Fewer by default than the 700 new objects after which CPython looks for garbage: a caller that drops each batch
+    // never pays for a full collection.
+    #[pyo3(signature = (limit = 512))]
     fn next_batch(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<Py<Entry>>> {
         if limit == 0 {
             return Err(PyValueError::new_err(

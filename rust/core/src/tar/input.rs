@@ -6,25 +6,32 @@ use crate::sha256::Sha256;
 use crate::sha256_pair::update_pair;
 use crate::tar::Visitor;
 
-/// A tar stream, its digest so far, and who else looks at it.
+/// A tar stream, its digest so far unless somebody else computes it, and who else looks at it.
 pub struct Input<R, V> {
     reader: R,
-    hasher: Sha256,
+    position: u64,
+    hasher: Option<Sha256>,
     visitor: V,
 }
 
 impl<R: BufRead, V: Visitor> Input<R, V> {
-    pub const fn new(reader: R, visitor: V) -> Self {
+    pub const fn new(reader: R, hasher: Option<Sha256>, visitor: V) -> Self {
         Self {
             reader,
-            hasher: Sha256::new(),
+            position: 0,
+            hasher,
             visitor,
         }
     }
 
-    /// Of everything that has passed; its length is the offset in the tar.
-    pub const fn hasher(&self) -> &Sha256 {
-        &self.hasher
+    /// How many bytes have passed.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Of everything that has passed; None where somebody else computes it.
+    pub const fn hasher(&self) -> Option<&Sha256> {
+        self.hasher.as_ref()
     }
 
     pub const fn visitor(&mut self) -> &mut V {
@@ -53,14 +60,19 @@ impl<R: BufRead, V: Visitor> Input<R, V> {
     /// Hash content on its own, too; returns how many bytes there were, fewer than asked for only at the end.
     pub fn content(&mut self, length: u64, content: &mut Sha256) -> io::Result<u64> {
         self.pass(length, |hasher, visitor, bytes| {
-            update_pair(hasher, content, bytes);
+            match hasher {
+                Some(hasher) => update_pair(hasher, content, bytes),
+                None => content.update(bytes),
+            }
             visitor.content(bytes)
         })
     }
 
     fn framing(&mut self, length: u64, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
         self.pass(length, |hasher, visitor, bytes| {
-            hasher.update(bytes);
+            if let Some(hasher) = hasher {
+                hasher.update(bytes);
+            }
             each(bytes);
             visitor.framing(bytes)
         })
@@ -69,7 +81,7 @@ impl<R: BufRead, V: Visitor> Input<R, V> {
     fn pass(
         &mut self,
         length: u64,
-        mut each: impl FnMut(&mut Sha256, &mut V, &[u8]) -> io::Result<()>,
+        mut each: impl FnMut(Option<&mut Sha256>, &mut V, &[u8]) -> io::Result<()>,
     ) -> io::Result<u64> {
         let mut left = length;
         while left > 0 {
@@ -79,8 +91,9 @@ impl<R: BufRead, V: Visitor> Input<R, V> {
             }
             let taken =
                 usize::try_from(left).map_or(available.len(), |left| left.min(available.len()));
-            each(&mut self.hasher, &mut self.visitor, &available[..taken])?;
+            each(self.hasher.as_mut(), &mut self.visitor, &available[..taken])?;
             self.reader.consume(taken);
+            self.position += taken as u64;
             left -= taken as u64;
         }
         Ok(length - left)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind};
 use crate::error::{LayerError, TarProblem};
+use crate::sha256::Sha256;
 use crate::tar::extension::Extension;
 use crate::tar::header::{Header, text};
 use crate::tar::input::Input;
@@ -34,8 +35,17 @@ type Name = Option<Vec<u8>>;
 impl<R: BufRead, V: Visitor> TarReader<R, V> {
     /// A reader of a plain tar stream, which `source` holds if it is a file, that shows everything to a visitor.
     pub fn new(reader: R, source: Option<Arc<Path>>, visitor: V) -> Self {
+        Self::on(Input::new(reader, Some(Sha256::new()), visitor), source)
+    }
+
+    /// A reader of a plain tar stream whose own digest somebody else computes.
+    pub fn without_digest(reader: R, source: Option<Arc<Path>>, visitor: V) -> Self {
+        Self::on(Input::new(reader, None, visitor), source)
+    }
+
+    fn on(input: Input<R, V>, source: Option<Arc<Path>>) -> Self {
         Self {
-            input: Input::new(reader, visitor),
+            input,
             source,
             globals: Extension::default(),
             holes: 0,
@@ -43,9 +53,10 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
         }
     }
 
-    /// Digest and size in bytes of the tar, up to where it has been read.
-    pub fn digest(&self) -> (Digest, u64) {
-        (self.input.hasher().digest(), self.offset())
+    /// Digest and size in bytes of the tar, up to where it has been read; None where somebody else computes it.
+    pub fn digest(&self) -> Option<(Digest, u64)> {
+        let hasher = self.input.hasher()?;
+        Some((hasher.digest(), hasher.length()))
     }
 
     /// The visitor, with whatever it has gathered.
@@ -68,7 +79,7 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
     }
 
     pub(super) const fn offset(&self) -> u64 {
-        self.input.hasher().length()
+        self.input.position()
     }
 
     fn read_entry(&mut self, name: &mut Name) -> Result<Option<Entry>, TarProblem> {
