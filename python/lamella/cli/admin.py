@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lamella.cli import options
-from lamella.cli.failure import Failure
+from lamella.cli.admin_usage import usage
+from lamella.cli.data_folder import check_data_folder, data_folder_argument
 from lamella.cli.text import echo_json, size_text
 from lamella.errors import LamellaError
 
 if TYPE_CHECKING:
-    from lamella.store.reindex import ReindexReport
+    from pathlib import Path
 
-_FOLDER = click.argument("data_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+    from lamella.store.reindex import ReindexReport
 
 
 @click.group()
@@ -25,36 +25,11 @@ def command() -> None:
     """Look after a server's data folder, on the machine that has it."""
 
 
-@command.command()
-@_FOLDER
-@options.json_output
-def usage(*, data_folder: Path, as_json: bool) -> None:
-    """Count the blobs in DATA_FOLDER; a server may be running.
-
-    \b
-        lamella admin usage /srv/lamella
-    """
-    from lamella.store.local import LocalStore
-
-    _check(data_folder)
-
-    async def count() -> tuple[int, int]:
-        blobs = size = 0
-        async with LocalStore(data_folder) as store:
-            async for blob in store.walk():
-                blobs += 1
-                size += blob.size
-        return blobs, size
-
-    blobs, size = asyncio.run(count())
-    if as_json:
-        echo_json({"blobs": blobs, "bytes": size})
-    else:
-        click.echo(f"{blobs} blobs, {size_text(size)}")
+command.add_command(usage)
 
 
 @command.command()
-@_FOLDER
+@data_folder_argument
 @options.json_output
 def reindex(*, data_folder: Path, as_json: bool) -> None:
     """Check every blob in DATA_FOLDER and make the index agree; no server may be running.
@@ -66,7 +41,7 @@ def reindex(*, data_folder: Path, as_json: bool) -> None:
     """
     from lamella.store.reindex import reindex as run
 
-    _check(data_folder)
+    check_data_folder(data_folder)
     report = run(data_folder)
     if as_json:
         echo_json(dataclasses.asdict(report))
@@ -75,7 +50,7 @@ def reindex(*, data_folder: Path, as_json: bool) -> None:
 
 
 @command.command("cache-merge")
-@_FOLDER
+@data_folder_argument
 @click.argument("reference", metavar="REPOSITORY[:TAG]")
 @click.option("--on/--off", "merges", default=None, help="Change it; without, tell how it is.")
 def cache_merge(*, data_folder: Path, reference: str, merges: bool | None) -> None:
@@ -91,7 +66,7 @@ def cache_merge(*, data_folder: Path, reference: str, merges: bool | None) -> No
     from lamella.registry.names import Repository, Tag
     from lamella.store.local import LocalStore
 
-    _check(data_folder)
+    check_data_folder(data_folder)
     name, colon, tag = reference.partition(":")
     try:
         repository = Repository(name).name
@@ -107,13 +82,6 @@ def cache_merge(*, data_folder: Path, reference: str, merges: bool | None) -> No
             return exports.merges(repository, tag)
 
     click.echo(f"caches exported to {reference} are {'' if asyncio.run(change()) else 'not '}merged")
-
-
-def _check(data_folder: Path) -> None:
-    from lamella.store.layout import Layout
-
-    if not Layout(data_folder).marker.is_file():
-        raise Failure(f"{data_folder} is not the data folder of a server")
 
 
 def _echo(report: ReindexReport) -> None:

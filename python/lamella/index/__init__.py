@@ -10,9 +10,12 @@ from lamella.index.hidden_blobs import HiddenBlobs
 from lamella.index.layers import LayerRecord, Layers
 from lamella.index.leases import Lease, Leases
 from lamella.index.manifests import ManifestRecord, ManifestTable, References
+from lamella.index.packs import PackRecord, PackTable
+from lamella.index.place import Location, Place
 from lamella.index.step_record import StepRecord
 from lamella.index.steps import Steps
 from lamella.index.tags import TagTable
+from lamella.index.usage import Usage, UsageTable
 
 __all__ = [
     "INLINE_MAX",
@@ -33,10 +36,16 @@ __all__ = [
     "Layers",
     "Lease",
     "Leases",
+    "Location",
     "ManifestRecord",
     "ManifestTable",
+    "PackRecord",
+    "PackTable",
+    "Place",
     "References",
     "StepRecord",
     "Steps",
     "TagTable",
+    "Usage",
+    "UsageTable",
 ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from lamella.index.packs import PackTable
+from lamella.index.place import Location, Place
+from lamella.index.usage import UsageTable
 from lamella.model import Digest
 
 if TYPE_CHECKING:
@@ -30,26 +33,46 @@ class _Value(msgspec.Struct, array_like=True):
     version: int
     size: int
     used: int
-    inline: bool
+    place: int
+    stored: int
+
+
+class _Packed(_Value, array_like=True):
+    pack: int = 0
+    frame_offset: int = 0
+    frame_length: int = 0
+    frame_size: int = 0
+    offset: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Value).decode
+_decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
 @dataclass(frozen=True, slots=True)
 class BlobRecord:
-    """A blob: its size in bytes, whether the index holds its bytes, when it was used (seconds since the epoch)."""
+    """What the index knows of a blob."""
 
     digest: Digest
     size: int
-    inline: bool
+    """Its bytes."""
+    place: Place
+    """Where they are."""
     used: int
+    """When it was used last: seconds since the epoch, up to ``USED_RESOLUTION`` late."""
+    stored: int
+    """The bytes that it takes on the disk, without those of the chunks that a recipe names."""
+    location: Location | None = None
+    """Where in a pack it is, if it is packed."""
 
 
 def _record(key: bytes, value: bytes) -> BlobRecord:
     fields = _decode(value)
-    return BlobRecord(Digest(key), fields.size, fields.inline, fields.used)
+    place = Place(fields.place)
+    location = None
+    if place is Place.PACKED:
+        location = Location(fields.pack, fields.frame_offset, fields.frame_length, fields.frame_size, fields.offset)
+    return BlobRecord(Digest(key), fields.size, place, fields.used, fields.stored, location)
 
 
 class Blobs:
@@ -60,6 +83,8 @@ class Blobs:
         self._clock = clock
         self._records = index.table("blobs")
         self._bytes = index.table("inline")
+        self._usage = UsageTable(index)
+        self._packs = PackTable(index)
 
     def get(self, digest: Digest) -> BlobRecord | None:
         """Return what is known about a blob, or None."""
@@ -72,7 +97,7 @@ class Blobs:
             record = self.find(txn, digest)
             if record is None:
                 return None
-            return record, self._bytes.get(txn, digest.raw) if record.inline else None
+            return record, self._bytes.get(txn, digest.raw) if record.place is Place.INLINE else None
 
     def get_many(self, digests: Iterable[Digest]) -> dict[Digest, BlobRecord]:
         """Return the records of those that are there."""
@@ -110,23 +135,53 @@ class Blobs:
         record = self.find(txn, digest)
         if record is None:
             return False
-        self._put(txn, digest, record.size, inline=record.inline)
+        self._write(txn, replace(record, used=self._now()))
         return True
 
     def put(self, txn: Transaction, digest: Digest, size: int, data: bytes | None = None) -> None:
-        """Record a blob that is used now; ``data`` is its bytes where the index is to hold them."""
+        """Record a blob that is used now, in a file, or in the index where ``data`` is its bytes."""
+        place = Place.FILE if data is None else Place.INLINE
+        self.move(txn, BlobRecord(digest, size, place, self._now(), size))
         if data is not None:
             self._bytes.put(txn, digest.raw, data)
-        self._put(txn, digest, size, inline=data is not None)
+
+    def put_packed(self, txn: Transaction, digest: Digest, size: int, location: Location) -> bool:
+        """Record a blob in a pack whose record is there, or count it as used and return False where it is elsewhere."""
+        if self.use(txn, digest):
+            return False
+        self.move(txn, BlobRecord(digest, size, Place.PACKED, self._now(), location.share(size), location))
+        return True
+
+    def move(self, txn: Transaction, record: BlobRecord) -> None:
+        """Set the record of a blob, and count it in its new place instead of the one where it was, if any."""
+        self.remove(txn, record.digest)
+        self._count(txn, record, 1)
+        self._write(txn, record)
 
     def remove(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
         """Forget a blob and return what was known about it."""
         record = self.find(txn, digest)
         if record is not None:
+            self._count(txn, record, -1)
             self._records.delete(txn, digest.raw)
             self._bytes.delete(txn, digest.raw)
         return record
 
-    def _put(self, txn: Transaction, digest: Digest, size: int, *, inline: bool) -> None:
-        value = _Value(VALUE_VERSION, size, int(self._clock()), inline)
-        self._records.put(txn, digest.raw, _encode(value))
+    def _now(self) -> int:
+        return int(self._clock())
+
+    def _count(self, txn: Transaction, record: BlobRecord, sign: int) -> None:
+        """Count a record in the totals of its place and its pack, or (``sign`` -1) count it no more."""
+        change = self._usage.add if sign > 0 else self._usage.subtract
+        change(txn, record.place, record.size, record.stored)
+        if record.location is not None:
+            self._packs.change(txn, record.location.pack, sign, sign * record.stored)
+
+    def _write(self, txn: Transaction, record: BlobRecord) -> None:
+        fields = (VALUE_VERSION, record.size, record.used, int(record.place), record.stored)
+        at = record.location
+        if at is None:
+            value = _encode(_Value(*fields))
+        else:
+            value = _encode(_Packed(*fields, at.pack, at.frame_offset, at.frame_length, at.frame_size, at.offset))
+        self._records.put(txn, record.digest.raw, value)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lamella.errors import DigestMismatch
-from lamella.index import INLINE_MAX
+from lamella.index import INLINE_MAX, Place
 from lamella.model import EMPTY, Digest
 from lamella.store.publisher import Publication
 
@@ -67,7 +67,7 @@ class Committer:
         """Tell whether the store has a blob, whole, and count it as used."""
         digest = publication.digest
         record = self._blobs.get(digest)
-        if record is None or not (record.inline or self._has_file(publication)):
+        if record is None or not (record.place is not Place.FILE or self._has_file(publication)):
             return False
         return self._index.submit(lambda txn: self._blobs.use(txn, digest)).result()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, Self, TypeVar
 
 from lamella._core import BlobFile
 from lamella.errors import Corrupted, NotFound, ReadOnly, StorageFull
-from lamella.index import BlobRecord, Blobs, Index, Layers, Leases
+from lamella.index import BlobRecord, Blobs, Index, Layers, Leases, Place
 from lamella.model import EMPTY
 from lamella.store.buffered_file import MAX_BLOB_SIZE, BufferedFile
 from lamella.store.committer import Committer
@@ -212,7 +212,7 @@ class LocalStore:
         found = self.blobs.read(digest)
         if found is None:
             if digest == EMPTY:
-                return BlobRecord(EMPTY, 0, inline=True, used=0), b""
+                return BlobRecord(EMPTY, 0, Place.INLINE, 0, 0), b""
             raise NotFound(digest)
         if self.read_only is None and self.blobs.is_stale(found[0]):
             # Not awaited: a reader need not wait for the disk, and a use that is lost in a crash does no harm.

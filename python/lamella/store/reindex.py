@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lamella._core import hash_file, sync_directory
-from lamella.index import Blobs, Index, Layers
+from lamella.index import Blobs, Index, Layers, Place
 from lamella.index.verify import find_damage
 from lamella.model import Digest
 from lamella.store.folder import StoreFolder
@@ -118,7 +118,7 @@ class _Reindex:
         for page in self._pages():
             lost = [record for record in page if not self._is_whole(record)]
             self._index.submit(partial(self._forget, lost)).result()
-            self._report.inline += sum(record.inline for record in page if record not in lost)
+            self._report.inline += sum(record.place is Place.INLINE for record in page if record not in lost)
             self._report.lost += len(lost)
             self._progress(self._report)
 
@@ -152,7 +152,7 @@ class _Reindex:
             after = page[-1].digest
 
     def _is_whole(self, record: BlobRecord) -> bool:
-        if record.inline:
+        if record.place is Place.INLINE:
             found = self._blobs.read(record.digest)
             whole = found is not None and found[1] is not None and Digest.of(found[1]) == record.digest
         else:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lamella.errors import Leased, ReadOnly, StorageFull
+from lamella.index import Place
 from lamella.store.layout import Layout, locked_folder
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Remover:
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull):
             record = self._blobs.get(digest)
-            if record is not None and not record.inline and not path.exists():
+            if record is not None and record.place is Place.FILE and not path.exists():
                 logger.error("blob %s is lost: its file %s is gone", digest, path)
                 self._index.submit(partial(self._forget, digest)).result()
 

@@ -17,6 +17,7 @@ from lamella.index import (
     LayerRecord,
     Layers,
     Leases,
+    Place,
     StepRecord,
     Steps,
 )
@@ -50,9 +51,9 @@ async def test_blob_records_keep_size_place_and_time(index: Index, blobs: Blobs,
     await index.write(lambda txn: blobs.put(txn, A, 3, b"abc"))
     await index.write(lambda txn: blobs.put(txn, B, 1 << 40))
     record, data = blobs.read(A) or pytest.fail("lost")
-    assert (record.size, record.inline, record.used, data) == (3, True, clock.now, b"abc")
+    assert (record.size, record.place, record.used, data) == (3, Place.INLINE, clock.now, b"abc")
     record, data = blobs.read(B) or pytest.fail("lost")
-    assert (record.size, record.inline, data) == (1 << 40, False, None)
+    assert (record.size, record.place, data) == (1 << 40, Place.FILE, None)
     assert blobs.read(C) is None
     assert blobs.get_many([A, C]).keys() == {A}
     assert blobs.count() == 2
@@ -84,7 +85,7 @@ async def test_touching_and_removing_keep_or_drop_inline_bytes(index: Index, blo
     assert (blobs.read(A) or pytest.fail("lost"))[1] == b"abc"
     removed = await index.write(lambda txn: blobs.remove(txn, A))
     assert removed is not None
-    assert removed.inline
+    assert removed.place is Place.INLINE
     assert blobs.read(A) is None
     assert await index.write(lambda txn: blobs.remove(txn, A)) is None
     with index.read() as txn:

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from lamella.errors import NotFound
+from lamella.index import Place
 from lamella.model import Digest
 from lamella.store import LocalStore
 from tests.suites.blob_store import content, get, listed, put
@@ -55,7 +56,7 @@ async def test_processes_share_a_store_and_lose_nothing(folder: Path) -> None:
         for digest in stored:
             assert Digest.of(await get(store, digest)) == digest
         files = {path.name for path in (folder / "blobs").rglob("*") if path.is_file()}
-        assert files == {digest.hex for digest in stored if not store.blobs.get_many([digest])[digest].inline}
+        assert files == {digest.hex for digest in stored if store.blobs.get_many([digest])[digest].place is Place.FILE}
         for data in BLOBS:
             await put(store, data)
         assert len(await listed(store)) == len(BLOBS)

@@ -1,0 +1,20 @@
+"""The folder that `lamella admin` looks after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lamella.cli.failure import Failure
+
+data_folder_argument = click.argument("data_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+"""``data_folder``: a path of a folder that exists."""
+
+
+def check_data_folder(data_folder: Path) -> None:
+    """Raise ``Failure`` where a folder is not one that a server keeps its data in."""
+    from lamella.store.layout import Layout
+
+    if not Layout(data_folder).marker.is_file():
+        raise Failure(f"{data_folder} is not the data folder of a server")
