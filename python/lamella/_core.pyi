@@ -71,6 +71,31 @@ def hash_files(paths: Sequence[_Path], threads: int = 0) -> list[tuple[bytes, in
         OSError: for the first file, in their order, that cannot be read.
     """
 
+@final
+class DigestSet:
+    """Many digests in little memory: about 30 bytes for one, of which it keeps the first half.
+
+    ``digests`` are 32 raw bytes each, one after the other.
+    """
+
+    def __new__(cls) -> Self: ...
+    def add(self, digests: Buffer) -> bytes:
+        """Add digests and return those that were not there, each once, in the order given.
+
+        Raises:
+            ValueError: a digest is cut short.
+        """
+
+    def absent(self, digests: Buffer) -> bytes:
+        """Return the digests that are not there, in the order given.
+
+        Raises:
+            ValueError: a digest is cut short.
+        """
+
+    def __len__(self) -> int:
+        """Return how many digests there are."""
+
 # --- blob files ----------------------------------------------------------------------------------------------------
 
 @final

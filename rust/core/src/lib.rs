@@ -7,6 +7,7 @@ pub mod compress;
 pub mod context;
 pub mod copy_source;
 pub mod digest;
+pub mod digest_set;
 pub mod entry;
 pub mod error;
 pub mod glob;

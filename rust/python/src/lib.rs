@@ -9,6 +9,7 @@ mod blob_file;
 mod buffer;
 mod context;
 mod digest;
+mod digest_set;
 mod entry;
 mod error;
 mod layer_reader;
@@ -22,6 +23,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(module)?;
     context::register(module)?;
     digest::register(module)?;
+    digest_set::register(module)?;
     blob_file::register(module)?;
     entry::register(module)?;
     layer_writer::register(module)?;
