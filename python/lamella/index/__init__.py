@@ -16,6 +16,7 @@ from lamella.index.step_record import StepRecord
 from lamella.index.steps import Steps
 from lamella.index.tags import TagTable
 from lamella.index.usage import Usage, UsageTable
+from lamella.index.uses import UnitKind, Uses
 
 __all__ = [
     "INLINE_MAX",
@@ -46,6 +47,8 @@ __all__ = [
     "StepRecord",
     "Steps",
     "TagTable",
+    "UnitKind",
     "Usage",
     "UsageTable",
+    "Uses",
 ]

@@ -80,7 +80,7 @@ class Blobs:
 
     def __init__(self, index: Index, clock: Callable[[], float] = time.time) -> None:
         self._index = index
-        self._clock = clock
+        self.clock = clock
         self._records = index.table("blobs")
         self._bytes = index.table("inline")
         self._usage = UsageTable(index)
@@ -118,7 +118,7 @@ class Blobs:
 
     def is_stale(self, record: BlobRecord) -> bool:
         """Tell whether a use of the blob now needs to be written down (``touch``)."""
-        return abs(self._clock() - record.used) >= USED_RESOLUTION
+        return abs(self.clock() - record.used) >= USED_RESOLUTION
 
     async def touch(self, digests: Iterable[Digest]) -> set[Digest]:
         """Count blobs as used now and return those that are not there any more."""
@@ -168,7 +168,7 @@ class Blobs:
         return record
 
     def _now(self) -> int:
-        return int(self._clock())
+        return int(self.clock())
 
     def _count(self, txn: Transaction, record: BlobRecord, sign: int) -> None:
         """Count a record in the totals of its place and its pack, or (``sign`` -1) count it no more."""

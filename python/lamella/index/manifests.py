@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from lamella.errors import SizeMismatch
-from lamella.index.keys import scoped_key
+from lamella.index.keys import scoped_key, tag_key
+from lamella.index.uses import UnitKind, Uses
 from lamella.model import EMPTY, Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from lamella.index.blobs import Blobs
     from lamella.index.cache_exports import CacheExports
@@ -33,6 +33,7 @@ class _Value(msgspec.Struct, array_like=True):
     subject: bytes
     buildkit_cache: bool
     pushed: int
+    merge: bool
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -44,7 +45,8 @@ class ManifestRecord:
     """A manifest in a repository.
 
     ``size`` is in bytes, ``pushed`` in seconds since the epoch. ``subject`` is the manifest it refers to, if any.
-    ``buildkit_cache`` tells whether it holds a cache that BuildKit exported.
+    ``buildkit_cache`` tells whether it holds a cache that BuildKit exported, ``merge`` whether nobody pushed it: it was
+    merged of others.
     """
 
     digest: Digest
@@ -53,6 +55,7 @@ class ManifestRecord:
     subject: Digest | None = None
     buildkit_cache: bool = False
     pushed: int = 0
+    merge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,13 @@ class ManifestTable:
         hidden: HiddenBlobs,
         tags: TagTable,
         exports: CacheExports,
-        *,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._index = index
         self._blobs = blobs
         self._hidden = hidden
         self._tags = tags
         self._exports = exports
-        self._clock = clock
+        self._uses = Uses(index, blobs.clock)
         self._manifests = index.table("manifests")
         self._referrers = index.table("referrers")
 
@@ -129,7 +130,7 @@ class ManifestTable:
     async def put(
         self, repository: str, record: ManifestRecord, references: References, tags: Collection[str] = ()
     ) -> Collection[Digest]:
-        """Record a manifest whose bytes are in the store, and let tags name it.
+        """Record a manifest whose bytes are in the store, and let tags name it; all that it refers to is used now.
 
         Returns:
             What it refers to and the repository lacks, itself included; then nothing was changed.
@@ -143,12 +144,19 @@ class ManifestTable:
             if self._blobs.find(txn, record.digest) is None:
                 lacking.append(record.digest)
             if not lacking:
+                self._use(txn, repository, record, references)
                 self._put(txn, repository, record)
                 for tag in tags:
                     self._tag(txn, repository, tag, record)
             return lacking
 
         return await self._index.write(put)
+
+    def note_use(self, repository: str, digest: Digest, tag: str = "") -> None:
+        """Count a manifest, and a tag that it was asked for by, as used now; see ``Uses.note``."""
+        self._uses.note(UnitKind.MANIFEST, scoped_key(repository, digest))
+        if tag:
+            self._uses.note(UnitKind.TAG, tag_key(repository, tag))
 
     async def remove(self, repository: str, digest: Digest) -> bool:
         """Forget a manifest and the tags that name it; False where there is none."""
@@ -164,6 +172,7 @@ class ManifestTable:
             merged = self._exports.discard(txn, repository, digest)
             for tag in (*self._tags.names(txn, repository, digest), *merged):
                 self._untag(txn, repository, tag)
+            self._uses.remove(txn, UnitKind.MANIFEST, key)
             return self._manifests.delete(txn, key)
 
         return await self._index.write(remove)
@@ -183,6 +192,7 @@ class ManifestTable:
 
     def _tag(self, txn: Transaction, repository: str, tag: str, record: ManifestRecord) -> None:
         self._tags.put(txn, repository, tag, record.digest)
+        self._uses.use(txn, UnitKind.TAG, tag_key(repository, tag))
         if record.buildkit_cache:
             self._exports.add(txn, repository, tag, record.digest)
         else:
@@ -190,6 +200,7 @@ class ManifestTable:
 
     def _untag(self, txn: Transaction, repository: str, tag: str) -> bool:
         self._exports.remove(txn, repository, tag)
+        self._uses.remove(txn, UnitKind.TAG, tag_key(repository, tag))
         return self._tags.remove(txn, repository, tag)
 
     def _lacking(self, txn: Transaction, repository: str, references: References) -> list[Digest]:
@@ -202,14 +213,24 @@ class ManifestTable:
             return None
         fields = _decode(value)
         subject = Digest(fields.subject) if fields.subject else None
-        return ManifestRecord(digest, fields.size, fields.media_type, subject, fields.buildkit_cache, fields.pushed)
+        return ManifestRecord(
+            digest, fields.size, fields.media_type, subject, fields.buildkit_cache, fields.pushed, fields.merge
+        )
+
+    def _use(self, txn: Transaction, repository: str, record: ManifestRecord, references: References) -> None:
+        for digest in (record.digest, *(blob.digest for blob in references.blobs)):
+            self._blobs.use(txn, digest)
+        for digest in (record.digest, *(child.digest for child in references.manifests)):
+            self._uses.use(txn, UnitKind.MANIFEST, scoped_key(repository, digest))
 
     def _put(self, txn: Transaction, repository: str, record: ManifestRecord) -> None:
+        key = scoped_key(repository, record.digest)
         subject = b"" if record.subject is None else record.subject.raw
-        value = _Value(
-            VALUE_VERSION, record.size, record.media_type, subject, record.buildkit_cache, int(self._clock())
-        )
-        self._manifests.put(txn, scoped_key(repository, record.digest), _encode(value))
+        pushed, earlier = int(self._blobs.clock()), self._manifests.get(txn, key)
+        # What somebody pushed stays theirs, even if a merge gives the same bytes.
+        merge = record.merge and (earlier is None or _decode(earlier).merge)
+        value = _Value(VALUE_VERSION, record.size, record.media_type, subject, record.buildkit_cache, pushed, merge)
+        self._manifests.put(txn, key, _encode(value))
         if record.subject is not None:
             self._referrers.put(txn, scoped_key(repository, record.subject) + record.digest.raw, b"")
 

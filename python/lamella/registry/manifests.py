@@ -52,9 +52,11 @@ class Manifests:
             raise ManifestUnknown(repository, record.digest) from None
 
     async def put(
-        self, repository: Repository, reference: Reference, body: bytes, content_type: str = ""
+        self, repository: Repository, reference: Reference, body: bytes, content_type: str = "", *, merge: bool = False
     ) -> ManifestRecord:
         """Store a manifest and let ``reference``, if a tag, name it; durable on return.
+
+        ``merge`` says that it was merged of others, and need not stay when it no longer answers for a tag.
 
         Raises:
             ManifestInvalid, LimitExceeded: see ``read_manifest``.
@@ -67,7 +69,9 @@ class Manifests:
         if isinstance(reference, Digest) and reference != digest:
             raise DigestMismatch(reference, digest)
         await write_blob(self._store, digest, body)
-        record = ManifestRecord(digest, len(body), manifest.media_type, manifest.subject, manifest.buildkit_cache)
+        record = ManifestRecord(
+            digest, len(body), manifest.media_type, manifest.subject, manifest.buildkit_cache, merge=merge
+        )
         tags = (reference.name,) if isinstance(reference, Tag) else ()
         if lacking := await self._table.put(repository.name, record, manifest.references, tags):
             raise ManifestBlobsUnknown(lacking)

@@ -70,12 +70,17 @@ class MergedCaches:
         self._merging = asyncio.Lock()
 
     async def resolve(self, repository: Repository, reference: Reference) -> ManifestRecord:
-        """Return the manifest that answers for a reference.
+        """Return the manifest that answers for a reference; both count as used now.
 
         Raises:
             ManifestUnknown: there is none, or only caches that have lost blobs.
             RepositoryUnknown: there is no manifest at all.
         """
+        record = await self._resolve(repository, reference)
+        self._table.note_use(repository.name, record.digest, reference.name if isinstance(reference, Tag) else "")
+        return record
+
+    async def _resolve(self, repository: Repository, reference: Reference) -> ManifestRecord:
         if isinstance(reference, Tag):
             known = await self._known(repository, reference)
             if isinstance(known, Exports):
@@ -148,7 +153,7 @@ class MergedCaches:
         await write_blob(self._store, config, artifact.config)
         await self._blobs.show(repository, config)
         return await self._manifests.put(
-            repository, Digest.of(artifact.manifest), artifact.manifest, artifact.media_type
+            repository, Digest.of(artifact.manifest), artifact.manifest, artifact.media_type, merge=True
         )
 
 

@@ -66,7 +66,7 @@ def compose(store: LocalStore, max_blob_size: int) -> Domain:
     return Domain(
         store=CoalescingStore(VerifyingStore(store, store.quarantine)),
         uploads=store.uploads,
-        actions=Actions(store.index),
+        actions=Actions(store.index, store.blobs),
         results=StepResults(Steps(store.index, store.blobs), store),
         layers=LayerVerifier(store, store, store.layers),
         recorder=Recorder(counters),

@@ -22,10 +22,11 @@ class StepResults:
         self._store = store
 
     async def find(self, scopes: Sequence[Scope], key: Digest) -> StepResult | None:
-        """Return the first scope's result whose layer is in the store; the layer counts as used now."""
+        """Return the first scope's result whose layer is in the store; both count as used now."""
         for scope in scopes:
             record = self._steps.get(str(scope), key)
             if record is not None and await self._has_layer(record.result):
+                self._steps.note_use(str(scope), key)
                 return record.result
         return None
 

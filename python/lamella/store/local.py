@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -57,7 +58,9 @@ class LocalStore:
         StorageFull: there is no room for a new store.
     """
 
-    def __init__(self, path: Path, *, max_blob_size: int = MAX_BLOB_SIZE) -> None:
+    def __init__(
+        self, path: Path, *, max_blob_size: int = MAX_BLOB_SIZE, clock: Callable[[], float] = time.time
+    ) -> None:
         self._folder = StoreFolder(path)
         self._layout = self._folder.layout
         try:
@@ -65,9 +68,9 @@ class LocalStore:
         except BaseException:
             self._folder.close()
             raise
-        self.blobs = Blobs(self.index)
+        self.blobs = Blobs(self.index, clock)
         self.layers = Layers(self.index)
-        self.leases = Leases(self.index, self.blobs)
+        self.leases = Leases(self.index, self.blobs, clock)
         self._max_blob_size = max_blob_size
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._publisher = Publisher(self._layout, self.index, self.blobs)

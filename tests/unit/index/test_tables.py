@@ -192,18 +192,18 @@ async def test_a_result_without_its_layer_is_refused_and_gives_way(index: Index,
     assert await steps.put_if_absent("t/p@main", A, later) == (later, True)
 
 
-async def test_action_results_are_replaced_and_kept_apart_by_scope(index: Index) -> None:
-    actions = Actions(index)
-    await actions.put("t/p@main", A, b"1")
-    await actions.put("t/p@main", A, b"2")
+async def test_action_results_are_replaced_and_kept_apart_by_scope(index: Index, blobs: Blobs) -> None:
+    actions = Actions(index, blobs)
+    await actions.put("t/p@main", A, b"1", [])
+    await actions.put("t/p@main", A, b"2", [])
     assert actions.get("t/p@main", A) == b"2"
     assert actions.get("t/p@mai", A) is None
 
 
 @pytest.mark.parametrize("scope", ["a\0b", "x" * 500])
-async def test_a_scope_that_fits_no_key_is_refused(index: Index, scope: str) -> None:
+async def test_a_scope_that_fits_no_key_is_refused(index: Index, blobs: Blobs, scope: str) -> None:
     with pytest.raises(Invalid, match="scope"):
-        Actions(index).get(scope, A)
+        Actions(index, blobs).get(scope, A)
 
 
 async def test_counters_add_up(index: Index) -> None:

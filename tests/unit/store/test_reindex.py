@@ -23,7 +23,7 @@ async def filled(folder: Path) -> Path:
     async with LocalStore(folder) as store:
         for blob in SMALL + LARGE:
             await put(store, blob)
-        await Actions(store.index).put("default/default@main", Digest.of(b"action"), b"result")
+        await Actions(store.index, store.blobs).put("default/default@main", Digest.of(b"action"), b"result", [])
     return folder
 
 
@@ -46,7 +46,7 @@ async def test_a_sound_store_stays_as_it_is(filled: Path) -> None:
     assert seen[-1] == len(LARGE)
     assert await readable(filled) == {*SMALL, *LARGE}
     async with LocalStore(filled) as store:
-        assert Actions(store.index).get("default/default@main", Digest.of(b"action")) == b"result"
+        assert Actions(store.index, store.blobs).get("default/default@main", Digest.of(b"action")) == b"result"
 
 
 async def test_without_an_index_every_file_is_taken_in_again(filled: Path) -> None:

@@ -91,7 +91,7 @@ class ContentAddressableStorage(ContentAddressableStorageServicer):
         root = blob_from_message(request.root_digest, "root_digest").digest
         missing: set[Digest] = set()
         page, size = pb.GetTreeResponse(), 0
-        async for directory in walk(self._store, root, missing):
+        async for _, directory in walk(self._store, root, missing):
             added = directory.ByteSize()
             full = len(page.directories) == request.page_size > 0 or size + added > MAX_PAYLOAD // 2
             if page.directories and full:

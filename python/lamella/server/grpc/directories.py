@@ -40,7 +40,7 @@ async def read_message(store: BlobStore, digest: Digest, kind: type[M]) -> M:
         raise Invalid(str(digest), f"is not an encoded {kind.DESCRIPTOR.name}") from None
 
 
-async def walk(store: BlobStore, root: Digest, missing: set[Digest]) -> AsyncIterator[pb.Directory]:
+async def walk(store: BlobStore, root: Digest, missing: set[Digest]) -> AsyncIterator[tuple[Digest, pb.Directory]]:
     """Yield a directory and all below it, each once, the root first; those not in the store go to ``missing``.
 
     Raises:
@@ -55,7 +55,7 @@ async def walk(store: BlobStore, root: Digest, missing: set[Digest]) -> AsyncIte
         except NotFound:
             missing.add(digest)
             continue
-        yield directory
+        yield digest, directory
         for node in directory.directories:
             child = blob_from_message(node.digest, f"{digest} directories").digest
             if child not in seen:
