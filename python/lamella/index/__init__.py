@@ -15,6 +15,7 @@ from lamella.index.place import Location, Place
 from lamella.index.step_record import StepRecord
 from lamella.index.steps import Steps
 from lamella.index.tags import TagTable
+from lamella.index.units import UnitRow, Units
 from lamella.index.usage import Usage, UsageTable
 from lamella.index.uses import UnitKind, Uses
 
@@ -48,6 +49,8 @@ __all__ = [
     "Steps",
     "TagTable",
     "UnitKind",
+    "UnitRow",
+    "Units",
     "Usage",
     "UsageTable",
     "Uses",

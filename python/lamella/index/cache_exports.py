@@ -54,6 +54,11 @@ class CacheExports:
         with self._index.read() as txn:
             return self._find(txn, repository, tag) if self._merges(txn, repository, tag) else None
 
+    def kept(self, repository: str, tag: str) -> Exports | None:
+        """Return what was exported to a tag, whether or not it is merged; None where nothing was."""
+        with self._index.read() as txn:
+            return self._find(txn, repository, tag)
+
     def merges(self, repository: str, tag: str = "") -> bool:
         """Tell whether exports to a tag are merged, or without one those to tags that have no setting of their own."""
         with self._index.read() as txn:

@@ -105,6 +105,13 @@ class Leases:
 
         return await self._index.write(remove)
 
+    def covered(self) -> set[Digest]:
+        """Return every blob that a lease covers that has not expired."""
+        now = self._clock()
+        with self._index.read() as txn:
+            rows = self._leased.scan(txn)
+            return {Digest(key[:-_ID_BYTES]) for key, value in rows if _EXPIRY.unpack(value)[0] > now}
+
     def cover(self, txn: Transaction, digest: Digest) -> bool:
         """Tell whether a lease that has not expired covers a blob."""
         now = self._clock()

@@ -160,26 +160,32 @@ class ManifestTable:
 
     async def remove(self, repository: str, digest: Digest) -> bool:
         """Forget a manifest and the tags that name it; False where there is none."""
-
-        def remove(txn: Transaction) -> bool:
-            key = scoped_key(repository, digest)
-            value = self._manifests.get(txn, key)
-            if value is None:
-                return False
-            if subject := _decode(value).subject:
-                self._referrers.delete(txn, scoped_key(repository, Digest(subject)) + digest.raw)
-            # To its clients, a merge is the manifest of the tags that it answers for.
-            merged = self._exports.discard(txn, repository, digest)
-            for tag in (*self._tags.names(txn, repository, digest), *merged):
-                self._untag(txn, repository, tag)
-            self._uses.remove(txn, UnitKind.MANIFEST, key)
-            return self._manifests.delete(txn, key)
-
-        return await self._index.write(remove)
+        return await self._index.write(lambda txn: self.forget(txn, repository, digest))
 
     async def remove_tag(self, repository: str, tag: str) -> bool:
         """Forget a tag, but not its manifest; False where there is none."""
-        return await self._index.write(lambda txn: self._untag(txn, repository, tag))
+        return await self._index.write(lambda txn: self.untag(txn, repository, tag))
+
+    def forget(self, txn: Transaction, repository: str, digest: Digest) -> bool:
+        """Forget a manifest and the tags that name it; False where there is none."""
+        key = scoped_key(repository, digest)
+        value = self._manifests.get(txn, key)
+        if value is None:
+            return False
+        if subject := _decode(value).subject:
+            self._referrers.delete(txn, scoped_key(repository, Digest(subject)) + digest.raw)
+        # To its clients, a merge is the manifest of the tags that it answers for.
+        merged = self._exports.discard(txn, repository, digest)
+        for tag in (*self._tags.names(txn, repository, digest), *merged):
+            self.untag(txn, repository, tag)
+        self._uses.remove(txn, UnitKind.MANIFEST, key)
+        return self._manifests.delete(txn, key)
+
+    def untag(self, txn: Transaction, repository: str, tag: str) -> bool:
+        """Forget a tag, but not its manifest; False where there is none."""
+        self._exports.remove(txn, repository, tag)
+        self._uses.remove(txn, UnitKind.TAG, tag_key(repository, tag))
+        return self._tags.remove(txn, repository, tag)
 
     def lacking(self, repository: str, references: References) -> list[Digest]:
         """Return what a manifest refers to and the repository lacks.
@@ -197,11 +203,6 @@ class ManifestTable:
             self._exports.add(txn, repository, tag, record.digest)
         else:
             self._exports.remove(txn, repository, tag)
-
-    def _untag(self, txn: Transaction, repository: str, tag: str) -> bool:
-        self._exports.remove(txn, repository, tag)
-        self._uses.remove(txn, UnitKind.TAG, tag_key(repository, tag))
-        return self._tags.remove(txn, repository, tag)
 
     def _lacking(self, txn: Transaction, repository: str, references: References) -> list[Digest]:
         lacking = [blob.digest for blob in references.blobs if not self._has_blob(txn, repository, blob)]

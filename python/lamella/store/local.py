@@ -25,10 +25,11 @@ from lamella.store.protocol import BlobInfo
 from lamella.store.publisher import Publisher
 from lamella.store.ranges import range_end
 from lamella.store.remover import Remover
+from lamella.store.unused import Removal, UnusedRemover
 from lamella.store.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
     from typing_extensions import Buffer
@@ -76,6 +77,7 @@ class LocalStore:
         self._publisher = Publisher(self._layout, self.index, self.blobs)
         self._committer = Committer(self._layout, self.index, self.blobs, self._publisher)
         self._remover = Remover(self._layout, self.index, self.blobs, self.layers, self.leases)
+        self._unused = UnusedRemover(self._layout, self.index, self.blobs, self.layers, self.leases)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)
 
     @property
@@ -123,13 +125,15 @@ class LocalStore:
             raise NotFound(digest)
         return BlobInfo(digest, record.size)
 
-    async def open(self, digest: Digest, offset: int = 0, length: int | None = None) -> AsyncGenerator[Buffer, None]:
-        """See ``BlobStore.open``.
+    async def open(
+        self, digest: Digest, offset: int = 0, length: int | None = None, *, count: bool = True
+    ) -> AsyncGenerator[Buffer, None]:
+        """See ``BlobStore.open``; ``count`` says whether the blob counts as used.
 
         Raises:
             Corrupted: the file is shorter than it was; it is set aside.
         """
-        record, data = self._look_up(digest)
+        record, data = self._look_up(digest, count=count)
         end = range_end(digest, record.size, offset, length)
         if offset == end:
             return
@@ -160,6 +164,10 @@ class LocalStore:
     async def delete(self, digest: Digest) -> bool:
         """See ``BlobStore.delete``."""
         return await self._in_thread(self._remover.delete, digest)
+
+    async def delete_unused(self, digests: Sequence[Digest], before: int) -> Removal:
+        """Remove those blobs, all with the same first byte, that are not leased and were last used before a time."""
+        return await self._in_thread(self._unused.remove, digests, before)
 
     async def walk(self) -> AsyncGenerator[BlobInfo, None]:
         """See ``BlobStore.walk``."""
@@ -210,14 +218,14 @@ class LocalStore:
         await self.quarantine(digest, reason)
         raise Corrupted(digest, reason)
 
-    def _look_up(self, digest: Digest) -> tuple[BlobRecord, bytes | None]:
+    def _look_up(self, digest: Digest, *, count: bool = True) -> tuple[BlobRecord, bytes | None]:
         """Return a blob's record and what the index holds of its bytes, and count it as used."""
         found = self.blobs.read(digest)
         if found is None:
             if digest == EMPTY:
                 return BlobRecord(EMPTY, 0, Place.INLINE, 0, 0), b""
             raise NotFound(digest)
-        if self.read_only is None and self.blobs.is_stale(found[0]):
+        if count and self.read_only is None and self.blobs.is_stale(found[0]):
             # Not awaited: a reader need not wait for the disk, and a use that is lost in a crash does no harm.
             self.index.submit(lambda txn: self.blobs.use(txn, digest))
         return found

@@ -1,0 +1,1 @@
+"""Looking after a store while it serves: what is kept, what goes, and what is checked."""

@@ -1,0 +1,114 @@
+"""Garbage collection: deciding and removing, with the parts put together over a store."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lamella.index import UnitKind
+from lamella.maintenance.candidates import PAGE, Gatherer
+from lamella.maintenance.clock_guard import ClockGuard
+from lamella.maintenance.marker import Marker, split
+from lamella.maintenance.plan import Planner, Verdict
+from lamella.maintenance.references import References
+from lamella.maintenance.sweep import Sweeper, Swept
+from lamella.maintenance.tables import Tables
+from lamella.store.uncounted import UncountedStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lamella._core import DigestSet
+    from lamella.index import UnitRow
+    from lamella.index.table import Transaction
+    from lamella.maintenance.marker import ReadChunks
+    from lamella.maintenance.pace import Pace
+    from lamella.maintenance.policy import Policy
+    from lamella.maintenance.references import ReadAction
+    from lamella.store.local import LocalStore
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What a collection did, or would do; sizes are bytes on the disk.
+
+    ``goes`` are the units that go, each with what its removal frees, ``loose`` and ``loose_bytes`` the blobs beside
+    them that nothing needs. ``kept`` is what stays. ``swept`` is what was removed; nothing where it was only asked.
+    """
+
+    goes: list[Verdict]
+    loose: int
+    loose_bytes: int
+    kept: int
+    swept: Swept
+
+
+class Collector:
+    """Collects garbage in a store that others use, too; only one collection may run at a time (``MaintenanceLock``)."""
+
+    def __init__(
+        self,
+        store: LocalStore,
+        read_action: ReadAction,
+        read_chunks: ReadChunks,
+        pace: Pace,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._read_chunks = read_chunks
+        self._pace = pace
+        self._steady = steady
+        self._tables = Tables(store)
+        self._references = References(UncountedStore(store), self._tables, read_action)
+
+    async def collect(self, policy: Policy, *, dry_run: bool = False) -> Collection:
+        """Remove what the policy lets go, or with ``dry_run`` tell what that is.
+
+        Raises:
+            ClockSetBack: the clock was set back; some of it may be left.
+            ReadOnly, StorageFull: the index could not be written; some of it may be left.
+        """
+        store = self._store
+        guard = ClockGuard(store.blobs.clock, self._steady)
+        if not dry_run:
+            await self._date_units()
+        candidates = await Gatherer(self._tables, self._pace).gather(policy, guard.start)
+        marker = Marker(store.blobs, self._read_chunks, self._pace)
+        planner = Planner(self._tables, self._references, marker, policy, guard.start)
+        plan = await planner.decide(candidates)
+        loose, loose_bytes = await self._count_loose(marker, plan.condemned, guard.start)
+        swept = Swept()
+        if not dry_run:
+            sweeper = Sweeper(store, self._tables.units, self._references, marker, guard)
+            await sweeper.sweep([verdict.unit for verdict in plan.goes])
+            swept = sweeper.swept
+        return Collection(plan.goes, loose, loose_bytes, plan.kept, swept)
+
+    async def _date_units(self) -> None:
+        """Let units whose last use was never written down be used now, so that their age begins."""
+        for kind in UnitKind:
+            after: bytes | None = None
+            while page := self._tables.units.page(kind, after, PAGE):
+                if undated := [unit for unit in page if unit.used is None]:
+
+                    def date(txn: Transaction, undated: list[UnitRow] = undated) -> None:
+                        for unit in undated:
+                            self._tables.units.date(txn, unit)
+
+                    await self._store.index.write(date)
+                after = page[-1].key
+                await self._pace.pause()
+
+    async def _count_loose(self, marker: Marker, condemned: DigestSet, before: int) -> tuple[int, int]:
+        count = size = 0
+        after = None
+        while page := self._store.blobs.page(after, PAGE):
+            digests = marker.blobs.absent(b"".join(record.digest.raw for record in page))
+            absent = set(split(condemned.absent(digests)))
+            loose = [record for record in page if record.digest in absent and record.used < before]
+            count += len(loose)
+            size += sum(record.stored for record in loose)
+            after = page[-1].digest
+            await self._pace.pause()
+        return count, size

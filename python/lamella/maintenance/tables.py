@@ -1,0 +1,26 @@
+"""The tables of a store that say what is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamella.index import Actions, CacheExports, HiddenBlobs, ManifestTable, Steps, TagTable, Units, Uses
+
+if TYPE_CHECKING:
+    from lamella.store.local import LocalStore
+
+
+class Tables:
+    """Every table that names units or blobs, over one index."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self.index = store.index
+        self.blobs = store.blobs
+        self.leases = store.leases
+        self.uses = Uses(store.index, store.blobs.clock)
+        self.steps = Steps(store.index, store.blobs)
+        self.actions = Actions(store.index, store.blobs)
+        self.tags = TagTable(store.index)
+        self.exports = CacheExports(store.index)
+        self.manifests = ManifestTable(store.index, store.blobs, HiddenBlobs(store.index), self.tags, self.exports)
+        self.units = Units(store.index, self.uses, self.manifests)

@@ -1,0 +1,62 @@
+"""Takes blobs out of a local store that nobody has used since some time: many at once, each looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from lamella.index import Place
+from lamella.store.layout import Layout, locked_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lamella.index import BlobRecord, Blobs, Index, Layers, Leases
+    from lamella.index.table import Transaction
+    from lamella.model import Digest
+
+
+@dataclass(slots=True)
+class Removal:
+    """``removed`` are the blobs that went; ``spared`` those that stay, since they are leased or were used meanwhile."""
+
+    removed: list[BlobRecord] = field(default_factory=list)
+    spared: list[BlobRecord] = field(default_factory=list)
+
+
+class UnusedRemover:
+    """Keeps the order of ``Remover``: the index first, then the files, within the folder's lock."""
+
+    def __init__(self, layout: Layout, index: Index, blobs: Blobs, layers: Layers, leases: Leases) -> None:
+        self._layout = layout
+        self._index = index
+        self._blobs = blobs
+        self._layers = layers
+        self._leases = leases
+
+    def remove(self, digests: Sequence[Digest], before: int) -> Removal:
+        """Remove those blobs, all of one folder, that no lease covers and whose last use is earlier than ``before``.
+
+        Blocks: call it in a thread.
+        """
+        with locked_folder(self._layout.blob_folder(digests[0]), exclusive=True):
+            removal = self._index.submit(partial(self._forget, digests, before)).result()
+            for record in removal.removed:
+                if record.place is Place.FILE:
+                    self._layout.blob(record.digest).unlink(missing_ok=True)
+        return removal
+
+    def _forget(self, digests: Sequence[Digest], before: int, txn: Transaction) -> Removal:
+        removal = Removal()
+        for digest in digests:
+            record = self._blobs.find(txn, digest)
+            if record is None:
+                continue
+            if record.used >= before or self._leases.cover(txn, digest):
+                removal.spared.append(record)
+                continue
+            self._layers.remove(txn, digest)
+            self._blobs.remove(txn, digest)
+            removal.removed.append(record)
+        return removal
