@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -47,6 +46,20 @@ class Candidates:
     attached: list[UnitRow] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """The rule for a repository or scope, and the tags that it keeps since they were pushed last."""
+
+    rule: Rule | None
+    last: frozenset[str] = frozenset()
+
+    def pins(self, unit: UnitRow) -> bool:
+        """Tell whether a unit stays whatever its age, and the size of the store."""
+        if self.rule is None or unit.kind is not UnitKind.TAG:
+            return self.rule is not None and self.rule.pin
+        return self.rule.pin or self.rule.keeps_tag(unit.name) or unit.name in self.last
+
+
 def newest_first(moments: dict[int, Moment]) -> Iterator[Moment]:
     """Yield moments, the latest first."""
     return (moments[at] for at in sorted(moments, reverse=True))
@@ -62,32 +75,29 @@ class Gatherer:
     async def gather(self, policy: Policy, now: int) -> Candidates:
         """Return every unit, and every blob that was used within the policy's grace."""
         found = Candidates()
-        rules: dict[tuple[Space, str], Rule | None] = {}
+        rules: dict[tuple[Space, str], _Applied] = {}
         for kind in UnitKind:
             after: bytes | None = None
             while page := self._tables.units.page(kind, after, PAGE):
                 for unit in page:
                     key = (Space.REPOSITORY if kind in _IN_REPOSITORY else Space.SCOPE, unit.space)
                     if key not in rules:
-                        rules[key] = policy.retention.rule(*key)
+                        rules[key] = await self._apply(policy.retention.rule(*key), *key)
                     self._add(found, unit, policy, rules[key], now)
                 after = page[-1].key
                 await self._pace.pause()
-        for (space, name), rule in rules.items():
-            if space is Space.REPOSITORY and rule is not None and rule.keep_last:
-                await self._pin_last(found, name, rule.keep_last)
         await self._add_young(found, now - policy.grace)
         return found
 
-    def _add(self, found: Candidates, unit: UnitRow, policy: Policy, rule: Rule | None, now: int) -> None:
+    def _add(self, found: Candidates, unit: UnitRow, policy: Policy, applied: _Applied, now: int) -> None:
         used = self._used(unit, now)
-        if rule is not None and (rule.pin or (unit.kind is UnitKind.TAG and rule.keeps_tag(unit.name))):
+        if applied.pins(unit):
             found.pinned.append(unit)
             return
         if unit.kind is UnitKind.MANIFEST and self._is_attached(unit):
             found.attached.append(unit)
             return
-        max_age = policy.max_age if rule is None or rule.max_age is None else rule.max_age
+        max_age = policy.max_age if applied.rule is None or applied.rule.max_age is None else applied.rule.max_age
         expired = max_age is not None and used < now - max_age
         moments = found.expired if expired else found.moments
         at = used if used >= now - policy.grace else used - used % COARSE
@@ -108,18 +118,19 @@ class Gatherer:
         record = self._tables.manifests.get(unit.space, unit.digest)
         return record is not None and (record.merge or record.subject is not None)
 
-    async def _pin_last(self, found: Candidates, repository: str, count: int) -> None:
-        """Pin the tags of a repository whose manifests were pushed last."""
+    async def _apply(self, rule: Rule | None, space: Space, name: str) -> _Applied:
+        """Find the tags that a rule keeps for being the last of a repository that were pushed."""
+        if rule is None or space is Space.SCOPE or not rule.keep_last:
+            return _Applied(rule)
         pushed: list[tuple[int, str]] = []
         after = ""
-        while page := self._tables.tags.page(repository, after, PAGE):
-            records = ((self._tables.manifests.get_tagged(repository, tag), tag) for tag in page)
+        while page := self._tables.tags.page(name, after, PAGE):
+            records = ((self._tables.manifests.get_tagged(name, tag), tag) for tag in page)
             dated = ((record.pushed, tag) for record, tag in records if record is not None)
-            pushed = heapq.nlargest(count, [*pushed, *dated])
+            pushed = heapq.nlargest(rule.keep_last, [*pushed, *dated])
             after = page[-1]
-            await asyncio.sleep(0)
-        key = repository.encode() + b"\0"
-        found.pinned += [UnitRow(UnitKind.TAG, key + tag.encode(), None) for _, tag in pushed]
+            await self._pace.pause()
+        return _Applied(rule, frozenset(tag for _, tag in pushed))
 
     async def _add_young(self, found: Candidates, since: float) -> None:
         after = None

@@ -39,6 +39,7 @@ async def no_chunks(digest: Digest) -> bytes:
 class Farm:
     def __init__(self, folder: Path) -> None:
         self.now = 1_800_000_000.0
+        self.steady = self.clock
         self.folder = folder
         self.open()
 
@@ -59,7 +60,7 @@ class Farm:
         return await self.collector().collect(self.policy(**policy), dry_run=dry_run)
 
     def collector(self) -> Collector:
-        return Collector(self.store, read_action, no_chunks, Pace(1), self.clock)
+        return Collector(self.store, read_action, no_chunks, Pace(1), self.steady)
 
     async def blob(self, data: bytes | int) -> Digest:
         """Store a blob: some bytes, or so many of them."""

@@ -130,7 +130,7 @@ async def test_all_exports_of_a_cache_live_with_its_tag(farm: Farm) -> None:
     await farm.pull("cache:main")
     farm.now += 20 * DAY
     assert (await farm.collect(max_age=30 * DAY)).goes == []
-    assert all([farm.has_manifest("cache", export) for export in exports])
+    assert all(farm.has_manifest("cache", export) for export in exports)
     assert all(await farm.has(*layers, *exports))
     farm.now += 11 * DAY
     await farm.collect(max_age=30 * DAY)
