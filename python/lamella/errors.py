@@ -44,6 +44,20 @@ class MissingBlobs(LamellaError):
         self.digests = frozenset(digests)
 
 
+class MissingChunks(LamellaError):
+    """A blob cannot be put together: chunks of it are not in the store. ``blob`` is the whole one."""
+
+    NAMED = 20
+    """How many of them the message names: it travels in headers, which are small."""
+
+    def __init__(self, blob: Digest, chunks: Collection[Digest]) -> None:
+        named = ", ".join(map(str, sorted(chunks)[: self.NAMED]))
+        more = f" and {len(chunks) - self.NAMED} more" if len(chunks) > self.NAMED else ""
+        super().__init__(f"chunks of {blob} that are not in the store: {named}{more}")
+        self.blob = blob
+        self.chunks = frozenset(chunks)
+
+
 class DigestMismatch(LamellaError):
     """The bytes do not have the digest that was announced; nothing was stored."""
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from google.rpc.status_pb2 import Status
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
-from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageServicer
 from lamella.errors import Invalid, LamellaError, LimitExceeded, NotFound, SizeMismatch
 from lamella.index import Counters
 from lamella.server.grpc.caller import caller
+from lamella.server.grpc.chunks import ChunkedBlobs
 from lamella.server.grpc.directories import walk
 from lamella.server.grpc.limits import MAX_BATCH_BLOBS, MAX_BATCH_SIZE, MAX_DIGESTS, MAX_PAYLOAD
 from lamella.server.grpc.status import to_status
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from lamella.server.grpc.caller import Context
 
 
-class ContentAddressableStorage(ContentAddressableStorageServicer):
+class ContentAddressableStorage(ChunkedBlobs):
     """Each blob of a batch has a status of its own; a batch past a limit is refused as a whole."""
 
     def __init__(self, domain: Domain) -> None:
+        super().__init__(domain)
         self._domain = domain
         self._store = domain.store
 

@@ -19,6 +19,12 @@ MAX_BATCH_BLOBS: Final = 4096
 MAX_DIGESTS: Final = 50_000
 """The most digests in one FindMissingBlobs."""
 
+MAX_CHUNKS: Final = 50_000
+"""The most chunks of one blob in SplitBlob and SpliceBlob: their digests fit a message."""
+
+MAX_SPLICES: Final = 4
+"""Blobs that one process puts together at a time; further ones wait for their turn."""
+
 MAX_STEPS: Final = 2000
 """The most steps in one Resolve."""
 
