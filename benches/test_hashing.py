@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import math
 import random
 import shutil
@@ -15,6 +16,7 @@ import sysconfig
 import tarfile
 import time
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,13 +25,12 @@ from benches.peers import ratio
 from lamella import _core
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_benchmark.fixture import BenchmarkFixture
 
 BLOCK = 1 << 20
 SMALL_FILES = 50_000
 MIXED_BYTES = 200 << 20
+OTHERS = {"site-packages", "dist-packages", "__pycache__"}
 
 
 @pytest.fixture(scope="module", params=[256, 2048], ids=["median 256 B", "median 2 KiB"])
@@ -48,18 +49,20 @@ def small_files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def gzip_layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real files, source and binary, of this Python and its packages: a tar of about 200 MiB, as ``gzip -6``."""
+    """Real files, the standard library of this Python, as often as 200 MiB take: a tar, as ``gzip -6``."""
     folder = tmp_path_factory.mktemp("mixed")
     plain = folder / "layer.tar"
+    library = Path(sysconfig.get_path("stdlib"))
+    files = [
+        path
+        for path in sorted(library.rglob("*"))
+        if path.is_file() and OTHERS.isdisjoint(path.relative_to(library).parts)
+    ]
     with tarfile.open(plain, "w") as tar:
-        for number in range(100):
-            for name in ("platlib", "stdlib"):
-                tar.add(sysconfig.get_path(name), f"copy{number}/{name}")
-                if plain.stat().st_size >= MIXED_BYTES:
-                    break
-            else:
-                continue
-            break
+        for number, path in enumerate(itertools.cycle(files)):
+            if tar.offset >= MIXED_BYTES:
+                break
+            tar.add(path, f"copy{number // len(files)}/{path.relative_to(library)}")
     with plain.open("rb") as source, gzip.open(folder / "layer.tar.gz", "wb", compresslevel=6) as target:
         shutil.copyfileobj(source, target, BLOCK)
     return folder / "layer.tar.gz"
