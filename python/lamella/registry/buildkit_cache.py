@@ -40,7 +40,7 @@ class CacheRecord:
     """A step's cache key, and the results that are known for it.
 
     ``inputs`` has, for each input of the step, the keys that stand for it: any of them will do. ``results`` gives,
-    by the top layer of each result, when it was made (RFC 3339, or empty).
+    by the top layer of each result, when it was made (RFC 3339, or empty); the one to take is the first.
     """
 
     digest: str

@@ -155,12 +155,12 @@ def _read_records(records: list[_Record], results: Callable[[_Record], Mapping[i
 
 
 def _results(record: _Record, layers: list[_Layer], positions: Mapping[int, int], tree: LayerTree) -> Mapping[int, str]:
-    """Return a record's results, with those given as a list of layers made stacks too."""
-    results: dict[int, str] = {}
+    """Return a record's results, the last first (see ``buildkit_cache_write``); lists of layers are made stacks too."""
+    results: list[tuple[int, str]] = []
     for result in record.layers or ():
         if not 0 <= result.layer < len(layers):
             raise ValueError(f"there is no layer {result.layer}")
-        results.setdefault(positions[result.layer], _checked_time(result.created_at))
+        results.append((positions[result.layer], _checked_time(result.created_at)))
     for chain in record.chains or ():
         top = NO_PARENT
         for at in chain.layers:
@@ -168,8 +168,11 @@ def _results(record: _Record, layers: list[_Layer], positions: Mapping[int, int]
                 raise ValueError(f"there is no layer {at}")
             top = tree.add(CacheLayer(tree.layers[positions[at]].blob, top, bytes(layers[at].annotations)))
         if top != NO_PARENT:
-            results.setdefault(top, _checked_time(chain.created_at))
-    return results
+            results.append((top, _checked_time(chain.created_at)))
+    made: dict[int, str] = {}
+    for top, time in reversed(results):
+        made.setdefault(top, time)
+    return made
 
 
 def _after_what_they_need(name: str, needs: Mapping[int, Iterable[int]]) -> list[int]:

@@ -58,7 +58,8 @@ def _layer(layer: CacheLayer) -> dict[str, Any]:
 def _record(record: CacheRecord) -> dict[str, Any]:
     written: dict[str, Any] = {}
     if record.results:
-        written["layers"] = [_result(top, made) for top, made in record.results.items()]
+        # The first comes last: of several, BuildKit 0.13 takes the last, and later ones the one that was made last.
+        written["layers"] = [_result(top, made) for top, made in reversed([*record.results.items()])]
     written["digest"] = record.digest
     if record.inputs:
         written["inputs"] = [

@@ -173,6 +173,22 @@ def test_the_newest_results_come_first() -> None:
             assert newest == [stack(exports[0], top) for top in record.results]
 
 
+def test_buildkit_finds_the_newest_result_at_the_end() -> None:
+    """BuildKit 0.13 keeps the last result of a record that it reads, and no other."""
+    (done, one), (other, two) = recorded("done"), recorded("other")
+    merged = merge([done, other])
+    artifact = write_cache(merged, MANIFEST, one | two)
+    written = json.loads(artifact.config)["records"]
+    several = [at for at, record in enumerate(merged.records) if len(record.results) > 1]
+    assert several
+    for at in several:
+        assert [result["layer"] for result in written[at]["layers"]] == [*reversed(merged.records[at].results)]
+    again = read_cache_config(artifact.config, read_cache_manifest(artifact.manifest, MANIFEST))
+    assert [[*record.results.items()] for record in again.records] == [
+        [*record.results.items()] for record in merged.records
+    ]
+
+
 def test_what_would_take_too_long_to_unite_stays_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     step = [CacheRecord("source"), CacheRecord("step", (frozenset({Link("", 0)}),))]
     exports = [CacheConfig([], step)] * 3
