@@ -15,6 +15,7 @@ __all__ = [
     "BlobFile",
     "BuildContext",
     "ContentChanged",
+    "DigestSet",
     "Entry",
     "LayerError",
     "LayerReader",

@@ -65,7 +65,7 @@ ROUNDS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(contents=st.lists(EDITS, max_size=8), stages=STAGES, rounds=ROUNDS)
 def test_a_cached_build_is_a_fresh_build(
     server: str,

@@ -39,7 +39,9 @@ impl DigestSet {
     /// Returns the digests that are not there, in the order given.
     #[must_use]
     pub fn absent(&self, digests: &[[u8; Digest::LENGTH]]) -> Vec<[u8; Digest::LENGTH]> {
-        let absent = digests.iter().filter(|digest| !self.0.contains(&kept(digest)));
+        let absent = digests
+            .iter()
+            .filter(|digest| !self.0.contains(&kept(digest)));
         absent.copied().collect()
     }
 }

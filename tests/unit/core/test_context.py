@@ -128,7 +128,7 @@ class TestIgnorePatterns:
         lines=st.lists(st.tuples(st.booleans(), st.text("ab*?/", min_size=1, max_size=6)), max_size=5),
         names=st.sets(st.text("ab/", min_size=1, max_size=8), max_size=8),
     )
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
     def test_the_walk_agrees_with_the_matcher(
         self, lines: list[tuple[bool, str]], names: set[str], tmp_path_factory: pytest.TempPathFactory
     ) -> None:

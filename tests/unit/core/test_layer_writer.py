@@ -199,7 +199,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=5).map("/".join)
     tree=st.dictionaries(PATHS, st.tuples(st.binary(max_size=1200), st.integers(0, 0o7777)), max_size=8),
     batches=st.integers(1, 4),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_tree_is_read_back_and_written_the_same_again(
     tree: dict[str, tuple[bytes, int]], batches: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -236,7 +236,6 @@ ENTRIES_BY_KIND = st.one_of(
     entries=st.dictionaries(st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join), ENTRIES_BY_KIND, max_size=6),
     mtime=st.integers(0, 8**11 - 1),
 )
-@settings(deadline=None)
 def test_the_bytes_are_those_that_the_format_describes(
     entries: dict[str, Entry], mtime: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -250,7 +249,6 @@ def test_the_bytes_are_those_that_the_format_describes(
 @given(
     entries=st.dictionaries(st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join), ENTRIES_BY_KIND, max_size=6),
 )
-@settings(deadline=None)
 def test_our_reader_reads_what_we_write(entries: dict[str, Entry], tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("layer")
     tree = [entry.replace(path=path) for path, entry in entries.items()]

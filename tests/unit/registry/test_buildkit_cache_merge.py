@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lamella.layers.media_types import INDEX, MANIFEST
@@ -39,7 +39,6 @@ def lookups(export: CacheConfig, merged: CacheConfig) -> list[list[int]]:
     return found
 
 
-@settings(deadline=None)
 @given(EXPORTS)
 def test_every_record_of_every_export_is_found_once_with_all_its_results(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -50,7 +49,6 @@ def test_every_record_of_every_export_is_found_once_with_all_its_results(exports
             assert {stack(export, top) for top in record.results} <= results
 
 
-@settings(deadline=None)
 @given(EXPORTS)
 def test_nothing_is_in_a_merge_that_is_in_no_export(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -62,7 +60,6 @@ def test_nothing_is_in_a_merge_that_is_in_no_export(exports: list[CacheConfig]) 
     assert Counter(stack(merged, at) for at in range(len(merged.layers))) == Counter(used)
 
 
-@settings(deadline=None)
 @given(EXPORTS)
 def test_no_two_records_of_a_merge_are_one(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -70,7 +67,6 @@ def test_no_two_records_of_a_merge_are_one(exports: list[CacheConfig]) -> None:
         assert find(merged, record.digest, [set(links) for links in record.inputs]) == [at]
 
 
-@settings(deadline=None)
 @given(ANY_EXPORTS)
 def test_links_and_parents_of_a_merge_are_valid(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -82,7 +78,6 @@ def test_links_and_parents_of_a_merge_are_valid(exports: list[CacheConfig]) -> N
     assert {(record.digest, len(record.inputs)) for record in merged.records} == set(expected)
 
 
-@settings(deadline=None)
 @given(ANY_EXPORTS)
 def test_merging_again_changes_nothing(exports: list[CacheConfig]) -> None:
     merged = merge(exports)
@@ -93,7 +88,6 @@ def test_merging_again_changes_nothing(exports: list[CacheConfig]) -> None:
     assert merge([*exports, exports[0]]) == merge(exports)
 
 
-@settings(deadline=None)
 @given(EXPORTS, st.integers(0, 1 << 32))
 def test_a_merge_does_not_depend_on_the_order_within_an_export(exports: list[CacheConfig], seed: int) -> None:
     others = [read_cache_config(shuffled(export, seed), manifest_of(export)) for export in exports]

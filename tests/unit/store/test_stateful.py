@@ -145,5 +145,5 @@ class LocalStoreMachine(RuleBasedStateMachine):
         assert files <= {digest.hex for digest in self.model}
 
 
-LocalStoreMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+LocalStoreMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestLocalStoreMachine = LocalStoreMachine.TestCase
