@@ -194,13 +194,13 @@ async def test_a_file_that_is_lent_to_who_has_gone_leaves_no_name(
 async def test_a_use_is_written_down_once_in_a_while(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = await put(store, b"bytes")
     used = store.blobs.get_many([digest])[digest].used
-    monkeypatch.setattr(store.blobs, "_clock", lambda: used + USED_RESOLUTION - 1)
+    monkeypatch.setattr(store.blobs, "clock", lambda: used + USED_RESOLUTION - 1)
     await store.missing([digest])
     assert store.blobs.get_many([digest])[digest].used == used
-    monkeypatch.setattr(store.blobs, "_clock", lambda: used + USED_RESOLUTION)
+    monkeypatch.setattr(store.blobs, "clock", lambda: used + USED_RESOLUTION)
     await store.missing([digest])
     assert store.blobs.get_many([digest])[digest].used == used + USED_RESOLUTION
-    monkeypatch.setattr(store.blobs, "_clock", lambda: used + 2 * USED_RESOLUTION)
+    monkeypatch.setattr(store.blobs, "clock", lambda: used + 2 * USED_RESOLUTION)
     await get(store, digest)
     await store.index.write(lambda _: None)
     assert store.blobs.get_many([digest])[digest].used == used + 2 * USED_RESOLUTION
