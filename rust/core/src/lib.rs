@@ -18,6 +18,7 @@ mod layer_header;
 mod layer_output;
 pub mod layer_writer;
 pub mod pattern;
+pub mod pgzip;
 mod read_ahead;
 pub mod sha256;
 pub mod sha256_pair;
