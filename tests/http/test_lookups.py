@@ -36,12 +36,13 @@ async def counted(registry: Client, bytes_out: int = 0) -> dict[tuple[str, str, 
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_step_key_is_a_lookup(registry: Client, method: str) -> None:
+async def test_to_get_a_step_key_is_a_lookup(registry: Client) -> None:
+    """HEAD is not: go-containerregistry, which is in kaniko, asks so before it pushes what missed."""
     path = f"cache/app/manifests/{STEP_KEY}"
-    assert (await registry.ask(method, path, headers=BUILDAH)).status == 404
+    for method in ("GET", "HEAD"):
+        assert (await registry.ask(method, path, headers=BUILDAH)).status == 404
     await registry.push_image("cache/app", STEP_KEY)
-    for _ in range(2):
+    for method in ("GET", "HEAD", "GET"):
         assert (await registry.ask(method, path, headers=BUILDAH)).status == 200
     found = (await counted(registry))["default/cache/app", "buildah@127.0.0.1", "buildah"]
     assert (found.lookups, found.hits, found.misses) == (3, 2, 1)

@@ -1,7 +1,8 @@
 """Telling cache lookups from ordinary pulls.
 
-buildah and kaniko ask for a step by a tag that is its 64-digit key. BuildKit asks for all of a cache at once: it gets
-one manifest that holds the whole graph, so one such read is one lookup.
+buildah and kaniko get a step by a tag that is its 64-digit key. BuildKit asks for all of a cache at once: it gets
+one manifest that holds the whole graph, so one such read is one lookup. To ask with HEAD is a part of something else:
+BuildKit does so before it reads, and go-containerregistry, which is in kaniko, before it pushes.
 """
 
 from __future__ import annotations
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 _STEP_KEY = re.compile(r"[0-9a-f]{64}\Z")
 
 
-def is_lookup(reference: Reference, record: ManifestRecord | None, *, body: bool) -> bool:
-    """Tell whether a request that found ``record``, or nothing, was a cache lookup.
-
-    ``body`` says whether it asked for the manifest itself: BuildKit first asks where a tag points to, and that is part
-    of the same lookup.
-    """
+def is_lookup(reference: Reference, record: ManifestRecord | None) -> bool:
+    """Tell whether getting a manifest, which found ``record`` or nothing, was a cache lookup."""
     if isinstance(reference, Tag) and _STEP_KEY.match(reference.name) is not None:
         return True
-    return record is not None and record.buildkit_cache and body
+    return record is not None and record.buildkit_cache

@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 
 
 async def _head(call: Call) -> web.Response:
-    record = await _resolve(call, body=False)
+    record = await _resolve(call, _reference(call))
     return web.Response(headers={**_headers(record), "Content-Length": str(record.size)})
 
 
 async def _get(call: Call) -> web.Response:
-    record = await _resolve(call, body=True)
+    reference = _reference(call)
+    try:
+        record = await _resolve(call, reference)
+    except (ManifestUnknown, RepositoryUnknown):
+        _count(call, reference, None)
+        raise
+    _count(call, reference, record)
     if call.request.headers.get("If-None-Match", "") == f'"{record.digest}"':
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=_headers(record))
     body = await call.services.registry.manifests.read(call.repository, record)
@@ -50,16 +56,9 @@ async def _delete(call: Call) -> web.Response:
     return web.Response(status=HTTPStatus.ACCEPTED)
 
 
-async def _resolve(call: Call, *, body: bool) -> ManifestRecord:
+async def _resolve(call: Call, reference: Reference) -> ManifestRecord:
     """Find a manifest, whatever types the client accepts: an old one had better fail to read it than build again."""
-    reference = _reference(call)
-    try:
-        record = await call.services.registry.caches.resolve(call.repository, reference)
-    except (ManifestUnknown, RepositoryUnknown):
-        _count(call, reference, None, body=body)
-        raise
-    _count(call, reference, record, body=body)
-    return record
+    return await call.services.registry.caches.resolve(call.repository, reference)
 
 
 def _reference(call: Call) -> Reference:
@@ -70,8 +69,8 @@ def _reference(call: Call) -> Reference:
         raise ManifestUnknown(call.repository, call.argument) from None
 
 
-def _count(call: Call, reference: Reference, record: ManifestRecord | None, *, body: bool) -> None:
-    if is_lookup(reference, record, body=body):
+def _count(call: Call, reference: Reference, record: ManifestRecord | None) -> None:
+    if is_lookup(reference, record):
         hit = record is not None
         call.count(Counters(lookups=1, hits=int(hit), misses=int(not hit)))
 
