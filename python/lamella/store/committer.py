@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,22 +13,28 @@ from lamella.model import EMPTY, Digest
 from lamella.store.publisher import Publication
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from lamella._core import BlobFile
     from lamella.index import Blobs, Index
     from lamella.index.table import Transaction
     from lamella.store.buffered_file import BufferedFile
     from lamella.store.layout import Layout
+    from lamella.store.limit import SizeLimit
     from lamella.store.publisher import Publisher
 
 
 class Committer:
     """What every writer of a local store ends with."""
 
-    def __init__(self, layout: Layout, index: Index, blobs: Blobs, publisher: Publisher) -> None:
+    def __init__(
+        self, layout: Layout, index: Index, blobs: Blobs, publisher: Publisher, limit: SizeLimit | None = None
+    ) -> None:
         self._layout = layout
         self._index = index
         self._blobs = blobs
         self._publisher = publisher
+        self._limit = limit
 
     async def commit(self, file: BufferedFile, expected: Digest | None) -> Digest:
         """Store everything that ``file`` received; see ``BlobWriter.commit``.
@@ -40,12 +47,20 @@ class Committer:
         if content is not None and len(content) <= INLINE_MAX:
             digest = _checked(Digest.of(content), expected)
             if digest != EMPTY:
-                await self._index.write(partial(self._put_inline, digest, content))
+                async with self._room(digest, len(content)):
+                    await self._index.write(partial(self._put_inline, digest, content))
             return digest
         publication, known = await file.finish(partial(self._sync, expected))
         if not known:
-            await asyncio.wrap_future(self._publisher.submit(publication))
+            async with self._room(publication.digest, publication.size):
+                await asyncio.wrap_future(self._publisher.submit(publication))
         return publication.digest
+
+    def _room(self, digest: Digest, size: int) -> AbstractAsyncContextManager[None]:
+        """Wait for room for a blob, if the store is limited and does not have it."""
+        if self._limit is None or self._blobs.get(digest) is not None:
+            return nullcontext()
+        return self._limit.room(size)
 
     def _put_inline(self, digest: Digest, content: bytes, txn: Transaction) -> None:
         if not self._blobs.use(txn, digest):

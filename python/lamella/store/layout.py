@@ -35,6 +35,11 @@ class Layout:
         return self.root / "lock"
 
     @property
+    def garbage_lock(self) -> Path:
+        """Locked by the one process that collects garbage."""
+        return self.root / "garbage.lock"
+
+    @property
     def index(self) -> Path:
         """The LMDB environment."""
         return self.root / "index"

@@ -20,6 +20,7 @@ from lamella.store.buffered_file import MAX_BLOB_SIZE, BufferedFile
 from lamella.store.committer import Committer
 from lamella.store.file_reader import read_file
 from lamella.store.folder import StoreFolder
+from lamella.store.limit import SizeLimit
 from lamella.store.local_writer import LocalWriter
 from lamella.store.protocol import BlobInfo
 from lamella.store.publisher import Publisher
@@ -51,6 +52,8 @@ PAGE: Final = 1000
 class LocalStore:
     """A ``BlobStore`` in a folder, which several processes may have open; see ``docs/formats.md``.
 
+    Blobs wait for room where all of them take ``max_size`` bytes on the disk; see ``SizeLimit``.
+
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
     code a file to read, and ``quarantine`` sets a damaged blob aside. Use it as a context manager, or ``close`` it.
 
@@ -60,7 +63,12 @@ class LocalStore:
     """
 
     def __init__(
-        self, path: Path, *, max_blob_size: int = MAX_BLOB_SIZE, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        *,
+        max_blob_size: int = MAX_BLOB_SIZE,
+        max_size: int | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = StoreFolder(path)
         self._layout = self._folder.layout
@@ -72,13 +80,19 @@ class LocalStore:
         self.blobs = Blobs(self.index, clock)
         self.layers = Layers(self.index)
         self.leases = Leases(self.index, self.blobs, clock)
+        self.limit = None if max_size is None else SizeLimit(self.index, max_size)
         self._max_blob_size = max_blob_size
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._publisher = Publisher(self._layout, self.index, self.blobs)
-        self._committer = Committer(self._layout, self.index, self.blobs, self._publisher)
+        self._committer = Committer(self._layout, self.index, self.blobs, self._publisher, self.limit)
         self._remover = Remover(self._layout, self.index, self.blobs, self.layers, self.leases)
         self._unused = UnusedRemover(self._layout, self.index, self.blobs, self.layers, self.leases)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)
+
+    @property
+    def garbage_lock(self) -> Path:
+        """The file that whoever collects garbage locks."""
+        return self._layout.garbage_lock
 
     @property
     def read_only(self) -> str | None:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from lamella.errors import StorageFull
+from lamella.store import LocalStore
+from lamella.store.limit import SizeLimit
+from tests.suites.blob_store import content, put
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+MOST = 100_000
+
+
+@pytest_asyncio.fixture
+async def limited(folder: Path) -> AsyncIterator[LocalStore]:
+    async with LocalStore(folder, max_size=MOST) as store:
+        yield store
+
+
+def limit_of(store: LocalStore) -> SizeLimit:
+    assert store.limit is not None
+    return store.limit
+
+
+async def pressed(limit: SizeLimit) -> None:
+    await asyncio.wait_for(limit.pressed.wait(), 30)
+
+
+@pytest.mark.parametrize("size", [100, 10_000])
+async def test_a_blob_waits_until_there_is_room(limited: LocalStore, size: int) -> None:
+    first = await put(limited, content(MOST - 50, 1))
+    waiting = asyncio.create_task(put(limited, content(size, 2)))
+    await pressed(limit_of(limited))
+    assert limit_of(limited).is_high
+    await limited.delete(first)
+    await waiting
+    assert limit_of(limited).stored == size
+    assert not limit_of(limited).is_high
+
+
+async def test_a_blob_that_is_there_needs_no_room(limited: LocalStore) -> None:
+    small, large = content(100, 1), content(MOST - 100, 2)
+    await put(limited, small)
+    await put(limited, large)
+    assert limit_of(limited).stored == MOST
+    await put(limited, small)
+    await put(limited, large)
+
+
+async def test_a_blob_that_can_never_fit_is_refused_at_once(limited: LocalStore) -> None:
+    with pytest.raises(StorageFull, match=f"limited to {MOST} bytes, the blob has {MOST + 1}"):
+        await put(limited, content(MOST + 1, 1))
+
+
+async def test_patience_ends_with_the_limit_named(limited: LocalStore) -> None:
+    limit = SizeLimit(limited.index, MOST, patience=0.1)
+    await put(limited, content(MOST, 1))
+    with pytest.raises(StorageFull, match=f"limited to {MOST} bytes and holds {MOST}"):
+        async with limit.room(1):
+            pytest.fail("there is no room")
+    assert not limit.pressed.is_set()
+
+
+async def test_those_who_store_at_once_share_the_room(limited: LocalStore) -> None:
+    async def store(seed: int) -> None:
+        await put(limited, content(30_000, seed))
+
+    tasks = [asyncio.create_task(store(seed)) for seed in range(5)]
+    await pressed(limit_of(limited))
+    while sum(task.done() for task in tasks) < 3:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0.01)
+    assert limit_of(limited).stored == 90_000
+    waiting = [task for task in tasks if not task.done()]
+    assert len(waiting) == 2
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    await put(limited, content(10_000, 9))
