@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamella.cli import options
+from lamella.cli.admin_gc import gc
 from lamella.cli.admin_usage import usage
 from lamella.cli.data_folder import check_data_folder, data_folder_argument
 from lamella.cli.text import echo_json, size_text
@@ -25,6 +26,7 @@ def command() -> None:
     """Look after a server's data folder, on the machine that has it."""
 
 
+command.add_command(gc)
 command.add_command(usage)
 
 

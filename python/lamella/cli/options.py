@@ -47,6 +47,23 @@ class AddressType(click.ParamType[str]):
         return str(value)
 
 
+class AgeType(click.ParamType[float]):
+    """``30m``, ``24h``, ``7d`` or ``2w``, as seconds."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the text; a usage error where it is of another form."""
+        from lamella.maintenance.amounts import parse_age
+
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_age(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 server = click.option(
     "--server",
     type=AddressType(),

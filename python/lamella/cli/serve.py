@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lamella.cli import options
+from lamella.cli.garbage_options import garbage_options, size_limit
 
 
 @click.command()
@@ -30,7 +31,27 @@ from lamella.cli import options
     help="Where to take registry clients (docker, buildah, BuildKit).  [default: 127.0.0.1:8971]",
 )
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that serve.")
-def command(*, data_folder: Path | None, listen: str | None, http_listen: str | None, workers: int) -> None:
+@garbage_options
+@click.option(
+    "--gc-interval",
+    type=options.AgeType(),
+    default="1h",
+    show_default=True,
+    metavar="AGE",
+    help="How often garbage is collected; also whenever --max-size is almost reached.",
+)
+def command(
+    *,
+    data_folder: Path | None,
+    listen: str | None,
+    http_listen: str | None,
+    workers: int,
+    max_size: str | None,
+    max_age: float | None,
+    grace: float,
+    retention: Path | None,
+    gc_interval: float,
+) -> None:
     """Run the server until it is told to stop (SIGTERM or Ctrl+C; calls that run may finish).
 
     There is no authentication yet: listen beyond this machine only where every client is trusted.
@@ -38,12 +59,14 @@ def command(*, data_folder: Path | None, listen: str | None, http_listen: str | 
     \b
         lamella serve
         lamella serve --listen 0.0.0.0:8970 --http-listen 0.0.0.0:8971 --workers 4 --data-folder /srv/lamella
+        lamella serve --max-size 200GiB --max-age 30d
     """
     import platformdirs
 
     from lamella.client.address import DEFAULT_ADDRESS, SERVER_VARIABLE, parse_address
     from lamella.server.app import Addresses, ServerConfig, serve
-    from lamella.server.config import DEFAULT_HTTP_ADDRESS
+    from lamella.server.config import DEFAULT_HTTP_ADDRESS, GarbageConfig
+    from lamella.server.garbage import policy_of
 
     host, port = parse_address(listen or DEFAULT_ADDRESS)
     http_host, http_port = parse_address(http_listen or DEFAULT_HTTP_ADDRESS)
@@ -53,4 +76,6 @@ def command(*, data_folder: Path | None, listen: str | None, http_listen: str | 
         click.echo(f"Lamella listens on {addresses.grpc}, as a registry on {addresses.http}, with its data in {folder}")
         click.echo(f"Point a builder at it: export {SERVER_VARIABLE}={addresses.grpc}")
 
-    serve(ServerConfig(folder, host, port, workers, http_host=http_host, http_port=http_port), ready)
+    garbage = GarbageConfig(size_limit(max_size, folder), max_age, grace, gc_interval, retention)
+    policy_of(garbage)  # what is wrong with the rules is said before anything is served
+    serve(ServerConfig(folder, host, port, workers, http_host=http_host, http_port=http_port, garbage=garbage), ready)

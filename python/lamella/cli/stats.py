@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,26 +16,11 @@ if TYPE_CHECKING:
     from lamella.client import StatsRow
 
 FIELDS = ("project", "builder", "instruction", "day")
-_AGE = re.compile(r"([1-9][0-9]{0,5})([mhdw])\Z")
-_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-class AgeType(click.ParamType[float]):
-    """``30m``, ``24h``, ``7d`` or ``2w``, as seconds."""
-
-    name = "age"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read the text; a usage error where it is of another form."""
-        match = _AGE.match(str(value))
-        if match is None:
-            self.fail(f"{value!r} is not an age such as 30m, 24h, 7d or 2w", param, ctx)
-        return float(int(match[1]) * _SECONDS[match[2]])
 
 
 @click.command()
 @click.option("--by", metavar="FIELD[,FIELD...]", default="", help=f"A row for each {', '.join(FIELDS)}.")
-@click.option("--since", type=AgeType(), metavar="AGE", help="Count from this long ago, in whole UTC days.")
+@click.option("--since", type=options.AgeType(), metavar="AGE", help="Count from this long ago, in whole UTC days.")
 @click.option("--project", metavar="TENANT/PROJECT", default="", help="Count this project alone.")
 @options.server
 @options.json_output

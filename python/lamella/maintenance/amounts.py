@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_AGE: Final = re.compile(r"([1-9][0-9]{0,5})([mhdw])\Z")
-_SECONDS: Final = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_AGE: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])\Z")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 _SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) ?([kMGT]i?B|B)\Z")
 _PREFIXES: Final = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
@@ -15,7 +15,7 @@ _PERCENT: Final = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,3})?|100) ?%\Z")
 
 
 def parse_age(text: str) -> float:
-    """Read ``30m``, ``24h``, ``7d`` or ``2w``, and return seconds.
+    """Read ``90s``, ``30m``, ``24h``, ``7d`` or ``2w``, and return seconds.
 
     Raises:
         ValueError: the text is of another form; the message quotes it.

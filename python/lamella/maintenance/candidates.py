@@ -13,7 +13,7 @@ from lamella.maintenance.retention import Space
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lamella.maintenance.pace import Pace
+    from lamella.maintenance.async_pace import AsyncPace
     from lamella.maintenance.policy import Policy
     from lamella.maintenance.retention import Rule
     from lamella.maintenance.tables import Tables
@@ -68,7 +68,7 @@ def newest_first(moments: dict[int, Moment]) -> Iterator[Moment]:
 class Gatherer:
     """Reads the index in short transactions; whatever is written meanwhile counts as used after ``now``."""
 
-    def __init__(self, tables: Tables, pace: Pace) -> None:
+    def __init__(self, tables: Tables, pace: AsyncPace) -> None:
         self._tables = tables
         self._pace = pace
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lamella._core import DigestSet
     from lamella.index import UnitRow
     from lamella.index.table import Transaction
+    from lamella.maintenance.async_pace import AsyncPace
     from lamella.maintenance.marker import ReadChunks
-    from lamella.maintenance.pace import Pace
     from lamella.maintenance.policy import Policy
     from lamella.maintenance.references import ReadAction
     from lamella.store.local import LocalStore
@@ -45,14 +45,14 @@ class Collection:
 
 
 class Collector:
-    """Collects garbage in a store that others use, too; only one collection may run at a time (``MaintenanceLock``)."""
+    """Collects garbage in a store that others use, too; only one collection may run at a time (``GarbageLock``)."""
 
     def __init__(
         self,
         store: LocalStore,
         read_action: ReadAction,
         read_chunks: ReadChunks,
-        pace: Pace,
+        pace: AsyncPace,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -62,24 +62,37 @@ class Collector:
         self._tables = Tables(store)
         self._references = References(UncountedStore(store), self._tables, read_action)
 
-    async def collect(self, policy: Policy, *, dry_run: bool = False) -> Collection:
-        """Remove what the policy lets go, or with ``dry_run`` tell what that is.
+    async def collect(
+        self,
+        policy: Policy,
+        *,
+        dry_run: bool = False,
+        hurry: bool = False,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> Collection:
+        """Remove what the policy lets go, or with ``dry_run`` tell what that is; in a ``hurry`` without resting.
+
+        ``progress`` is called with what is being done.
 
         Raises:
             ClockSetBack: the clock was set back; some of it may be left.
             ReadOnly, StorageFull: the index could not be written; some of it may be left.
         """
         store = self._store
+        self._pace.hurry = hurry
         guard = ClockGuard(store.blobs.clock, self._steady)
+        progress("looking at last uses")
         if not dry_run:
             await self._date_units()
         candidates = await Gatherer(self._tables, self._pace).gather(policy, guard.start)
         marker = Marker(store.blobs, self._read_chunks, self._pace)
         planner = Planner(self._tables, self._references, marker, policy, guard.start)
+        progress("finding out what is needed")
         plan = await planner.decide(candidates)
         loose, loose_bytes = await self._count_loose(marker, plan.condemned, guard.start)
         swept = Swept()
         if not dry_run:
+            progress(f"removing {len(plan.goes)} units and the blobs that nothing needs")
             sweeper = Sweeper(store, self._tables.units, self._references, marker, guard)
             await sweeper.sweep([verdict.unit for verdict in plan.goes])
             swept = sweeper.swept

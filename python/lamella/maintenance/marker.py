@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lamella.index import Blobs
-    from lamella.maintenance.pace import Pace
+    from lamella.maintenance.async_pace import AsyncPace
     from lamella.maintenance.references import Needs
 
 ReadChunks: TypeAlias = Callable[[Digest], Awaitable[bytes]]
@@ -42,7 +42,7 @@ class Fresh:
 class Marker:
     """A set of blobs that holds, with each cold one, all of its chunks; and a set of rows of ``manifests``."""
 
-    def __init__(self, blobs: Blobs, read_chunks: ReadChunks, pace: Pace) -> None:
+    def __init__(self, blobs: Blobs, read_chunks: ReadChunks, pace: AsyncPace) -> None:
         self._records = blobs
         self.read_chunks = read_chunks
         self.pace = pace

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
+from lamella.maintenance.policy import GRACE
 from lamella.store.buffered_file import MAX_BLOB_SIZE
 
 DEFAULT_GRACE: Final = 30.0
 """Seconds that running calls get to finish when the server is told to stop."""
 
-
 DEFAULT_HTTP_ADDRESS: Final = "127.0.0.1:8971"
 """Where registry clients find the server unless it is told otherwise."""
+
+
+DEFAULT_GC_INTERVAL: Final = 3600.0
+"""Seconds between two collections of garbage."""
+
+
+@dataclass(frozen=True, slots=True)
+class GarbageConfig:
+    """``max_size`` is in bytes on the disk; ``max_age``, ``grace`` and ``interval`` are in seconds.
+
+    Without ``max_size`` or ``max_age`` there is no such limit; ``retention`` is a file of rules.
+    """
+
+    max_size: int | None = None
+    max_age: float | None = None
+    grace: float = GRACE
+    interval: float = DEFAULT_GC_INTERVAL
+    retention: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,7 @@ class ServerConfig:
     grace: float = DEFAULT_GRACE
     http_host: str = "127.0.0.1"
     http_port: int | None = None
+    garbage: GarbageConfig = field(default_factory=GarbageConfig)
 
     def encode(self) -> str:
         """Return the configuration as text, for another process."""

@@ -13,6 +13,7 @@ from lamella.layers.ingest import LayerVerifier
 from lamella.registry.registry import Registry
 from lamella.server.address import Addresses, format_address, listening_socket
 from lamella.server.domain import Domain
+from lamella.server.garbage import compose_routine
 from lamella.server.grpc.door import GrpcDoor
 from lamella.server.http.call import Services
 from lamella.server.http.door import HttpDoor
@@ -33,22 +34,22 @@ logger = logging.getLogger(__name__)
 HEALTH_SECONDS: Final = 1.0
 """How often the store's health is looked at."""
 
-EXPIRE_SECONDS: Final = 3600.0
-"""How often uploads that nobody continued are removed."""
-
 
 async def run(
     config: ServerConfig, ready: Callable[[Addresses], None], stop: Stop, *, share_port: bool = False
 ) -> None:
     """Serve until told to stop; see ``app.serve``. ``share_port`` where other processes serve the same port."""
-    async with LocalStore(config.data_folder, max_blob_size=config.max_blob_size) as store:
+    async with LocalStore(
+        config.data_folder, max_blob_size=config.max_blob_size, max_size=config.garbage.max_size
+    ) as store:
+        routine = compose_routine(store, config.garbage)
         domain = compose(store, config.max_blob_size)
         door = GrpcDoor(domain, share_port=share_port)
         registry = HttpDoor(compose_registry(store, domain), config.grace)
         try:
             http = await _start_registry(registry, config, share_port=share_port)
             port = await door.start(format_address(config.host, config.port))
-            async with _background(domain.recorder.run(), _expire_uploads(store), report_health(store, door)):
+            async with _background(domain.recorder.run(), routine.run(), report_health(store, door)):
                 ready(Addresses(format_address(config.host, port), http))
                 await stop.requested.wait()
             await _drain(stop, door.drain(config.grace), registry.stop())
@@ -99,15 +100,6 @@ async def _drain(stop: Stop, *doors: Coroutine[None, None, None]) -> None:
     draining.cancel()  # no effect where it is done; cuts running calls off otherwise
     with suppress(asyncio.CancelledError):
         await draining
-
-
-async def _expire_uploads(store: LocalStore) -> None:
-    while True:
-        await asyncio.sleep(EXPIRE_SECONDS)
-        try:
-            await store.uploads.expire()
-        except OSError:
-            logger.exception("uploads that nobody continued cannot be removed")
 
 
 async def report_health(store: LocalStore, door: GrpcDoor) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.index import StepRecord
 from lamella.layers.media_types import INDEX, MANIFEST
+from lamella.maintenance.async_pace import AsyncPace
 from lamella.maintenance.collector import Collection, Collector
-from lamella.maintenance.pace import Pace
 from lamella.maintenance.policy import Policy
 from lamella.maintenance.tables import Tables
 from lamella.model import MEDIA_TYPE_LAYER, Descriptor, Digest, Layer, StepResult
@@ -37,14 +37,15 @@ async def no_chunks(digest: Digest) -> bytes:
 
 
 class Farm:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_size: int | None = None) -> None:
         self.now = 1_800_000_000.0
         self.steady = self.clock
         self.folder = folder
+        self._max_size = max_size
         self.open()
 
     def open(self) -> None:
-        self.store = LocalStore(self.folder, clock=self.clock)
+        self.store = LocalStore(self.folder, clock=self.clock, max_size=self._max_size)
         self.registry = Registry(self.store.index, self.store.blobs, self.store, self.store.uploads)
         self.tables = Tables(self.store)
 
@@ -60,7 +61,7 @@ class Farm:
         return await self.collector().collect(self.policy(**policy), dry_run=dry_run)
 
     def collector(self) -> Collector:
-        return Collector(self.store, read_action, no_chunks, Pace(1), self.steady)
+        return Collector(self.store, read_action, no_chunks, AsyncPace(1), self.steady)
 
     async def blob(self, data: bytes | int) -> Digest:
         """Store a blob: some bytes, or so many of them."""

@@ -1,0 +1,44 @@
+"""Garbage collection put together with the doors: they know what action results name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamella.maintenance.async_pace import AsyncPace
+from lamella.maintenance.collector import Collector
+from lamella.maintenance.garbage_lock import GarbageLock
+from lamella.maintenance.policy import Policy
+from lamella.maintenance.retention import Retention
+from lamella.maintenance.retention_file import read_retention
+from lamella.maintenance.routine import Routine
+from lamella.server.grpc.action_blobs import blobs_of_encoded
+
+if TYPE_CHECKING:
+    from lamella.model import Digest
+    from lamella.server.config import GarbageConfig
+    from lamella.store.local import LocalStore
+
+
+def compose_collector(store: LocalStore, pace: AsyncPace | None = None) -> Collector:
+    """Return a collector for a store, which takes half a core unless told otherwise."""
+    return Collector(store, blobs_of_encoded, _chunks, pace or AsyncPace())
+
+
+def compose_routine(store: LocalStore, config: GarbageConfig) -> Routine:
+    """Return what a serving process does now and then.
+
+    Raises:
+        RetentionError: the file of rules cannot be read.
+        OSError: there is none.
+    """
+    return Routine(store, compose_collector(store), GarbageLock(store.garbage_lock), policy_of(config), config.interval)
+
+
+def policy_of(config: GarbageConfig) -> Policy:
+    """Return what a configuration asks for; raises as ``compose_routine``."""
+    retention = Retention() if config.retention is None else read_retention(config.retention)
+    return Policy(config.max_age, config.grace, retention=retention)
+
+
+async def _chunks(digest: Digest) -> bytes:
+    raise NotImplementedError(f"{digest} is cold")
