@@ -6,6 +6,7 @@ pub mod blob_file;
 pub mod compress;
 pub mod context;
 pub mod copy_source;
+pub mod deflate;
 pub mod digest;
 pub mod digest_set;
 pub mod entry;

@@ -1,0 +1,124 @@
+//! The encoder of Go's standard library, `compress/flate`, as it was up to Go 1.26.
+
+use super::bits::BitWriter;
+use super::block::{self, STORED_LIMIT};
+use super::chains::{Chains, Effort, Settings};
+use super::fast::Fast;
+
+/// The levels of Go's encoder: -2 is Huffman coding alone, 0 no compression.
+pub const LEVELS: std::ops::RangeInclusive<i8> = -2..=9;
+
+/// What Go's -1 stands for.
+pub const DEFAULT_LEVEL: i8 = 6;
+
+/// Compresses a stream as Go does, however it is cut into writes.
+///
+/// In Go itself, writes of less than 262 bytes can change where the window slides by one position, once in 32 KiB;
+/// this is the encoder that Go is for larger ones.
+pub struct GoEncoder {
+    writer: BitWriter,
+    finder: Finder,
+}
+
+enum Finder {
+    Store(Held),
+    Huffman(Held),
+    Fast(Box<Fast>),
+    Chains(Box<Chains>),
+}
+
+/// Bytes of a block without matches.
+type Held = Vec<u8>;
+
+impl GoEncoder {
+    /// At the beginning of a stream; None where Go has no such level, -1 included.
+    #[must_use]
+    pub fn new(level: i8) -> Option<Self> {
+        let finder = match level {
+            -2 => Finder::Huffman(Held::new()),
+            0 => Finder::Store(Held::new()),
+            1 => Finder::Fast(Box::new(Fast::new())),
+            _ => Finder::Chains(Box::new(Chains::new(settings(level)?))),
+        };
+        Some(Self {
+            writer: BitWriter::default(),
+            finder,
+        })
+    }
+
+    /// Take bytes, and append what can be said of them.
+    pub fn write(&mut self, input: &[u8], output: &mut Vec<u8>) {
+        let writer = &mut self.writer;
+        match &mut self.finder {
+            Finder::Store(held) => hold(held, input, |block| {
+                block::write_stored(block, false, writer, output);
+            }),
+            Finder::Huffman(held) => hold(held, input, |block| {
+                block::write_literals(block, writer, output);
+            }),
+            Finder::Fast(fast) => fast.write(input, writer, output),
+            Finder::Chains(chains) => chains.write(input, writer, output),
+        }
+    }
+
+    /// Append everything that was held back, and a mark (`Writer.Flush`).
+    pub fn flush(&mut self, output: &mut Vec<u8>) {
+        self.write_held(output);
+        block::write_stored(&[], false, &mut self.writer, output);
+    }
+
+    /// End the stream.
+    pub fn finish(mut self, output: &mut Vec<u8>) {
+        self.write_held(output);
+        block::write_stored(&[], true, &mut self.writer, output);
+    }
+
+    fn write_held(&mut self, output: &mut Vec<u8>) {
+        let writer = &mut self.writer;
+        match &mut self.finder {
+            Finder::Store(held) | Finder::Huffman(held) if held.is_empty() => {}
+            Finder::Store(held) => {
+                block::write_stored(held, false, writer, output);
+                held.clear();
+            }
+            Finder::Huffman(held) => {
+                block::write_literals(held, writer, output);
+                held.clear();
+            }
+            Finder::Fast(fast) => fast.flush(writer, output),
+            Finder::Chains(chains) => chains.flush(writer, output),
+        }
+    }
+}
+
+/// Gather bytes into full blocks; a full one is written once more bytes come.
+fn hold(held: &mut Held, mut input: &[u8], mut write: impl FnMut(&[u8])) {
+    while !input.is_empty() {
+        if held.len() == STORED_LIMIT {
+            write(held);
+            held.clear();
+        }
+        let (now, rest) = input.split_at(input.len().min(STORED_LIMIT - held.len()));
+        held.extend_from_slice(now);
+        input = rest;
+    }
+}
+
+const fn settings(level: i8) -> Option<Settings> {
+    let (effort, nice, chain) = match level {
+        2 => (Effort::Greedy { insert: 5 }, 16, 8),
+        3 => (Effort::Greedy { insert: 6 }, 32, 32),
+        4 => (Effort::Lazy { lazy: 4 }, 16, 16),
+        5 => (Effort::Lazy { lazy: 16 }, 32, 32),
+        6 => (Effort::Lazy { lazy: 16 }, 128, 128),
+        7 => (Effort::Lazy { lazy: 32 }, 128, 256),
+        8 => (Effort::Lazy { lazy: 128 }, 258, 1024),
+        9 => (Effort::Lazy { lazy: 258 }, 258, 4096),
+        _ => return None,
+    };
+    Some(Settings {
+        effort,
+        nice,
+        chain,
+    })
+}

@@ -1,0 +1,18 @@
+//! DEFLATE (RFC 1951) exactly as certain encoders write it, so that compressed layers can be made again from their
+//! content.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "symbols, lengths and positions have limits that their types have room for"
+)]
+
+mod bits;
+mod block;
+mod chains;
+mod code;
+mod fast;
+mod go;
+mod header;
+mod symbols;
+
+pub use go::{DEFAULT_LEVEL, GoEncoder, LEVELS};
