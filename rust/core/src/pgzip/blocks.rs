@@ -5,8 +5,8 @@
 use super::Generation;
 use super::bits::BitWriter;
 use super::code_lengths::CodeLengths;
-use super::huffman::{self, Code, Codes};
-use super::tokens::{DISTANCES, END, LENGTHS, LITERALS, Token, Tokens, extra_bits};
+use super::huffman::{self, Code};
+use super::tokens::{DISTANCE_EXTRA, DISTANCES, END, LENGTHS, LITERALS, Token, Tokens, extra_bits};
 
 /// The longest codes of bytes, lengths and distances.
 const LONGEST: usize = 15;
@@ -48,7 +48,7 @@ pub struct BlockWriter {
 impl BlockWriter {
     pub fn new(generation: Generation) -> Self {
         Self {
-            bits: BitWriter::default(),
+            bits: BitWriter::new(),
             generation,
             literals: [Code::default(); LITERALS],
             distances: [Code::default(); DISTANCES],
@@ -301,7 +301,12 @@ fn write_code(bits: &mut BitWriter, code: Code) {
     bits.write(u64::from(code.bits), u32::from(code.length));
 }
 
-fn write_tokens(bits: &mut BitWriter, tokens: &[Token], literals: &Codes, distances: &Codes) {
+fn write_tokens(
+    bits: &mut BitWriter,
+    tokens: &[Token],
+    literals: &LiteralCodes,
+    distances: &DistanceCodes,
+) {
     for token in tokens {
         if let Some(symbol) = token.literal() {
             write_code(bits, literals[symbol]);
@@ -309,15 +314,14 @@ fn write_tokens(bits: &mut BitWriter, tokens: &[Token], literals: &Codes, distan
         }
         let length = LENGTHS[usize::from(token.length())];
         let code = literals[END + 1 + usize::from(length.symbol)];
-        bits.write(
-            u64::from(code.bits) | u64::from(length.extra) << code.length,
-            u32::from(code.length + length.extra_bits),
-        );
+        let length_bits = u64::from(code.bits) | u64::from(length.extra) << code.length;
+        let length_count = code.length + length.extra_bits;
         let symbol = token.distance_symbol();
         let code = distances[symbol];
+        let distance_bits = u64::from(code.bits) | token.distance_extra() << code.length;
         bits.write(
-            u64::from(code.bits) | token.distance_extra() << code.length,
-            u32::from(code.length) + u32::from(super::tokens::DISTANCE_EXTRA[symbol]),
+            length_bits | distance_bits << length_count,
+            u32::from(length_count + code.length + DISTANCE_EXTRA[symbol]),
         );
     }
 }

@@ -258,22 +258,21 @@ fn in_reach(position: u32, source: u32) -> bool {
 }
 
 fn load(buffer: &[u8], position: u32) -> u64 {
+    u64::from_le_bytes(array(buffer, position))
+}
+
+fn array<const LENGTH: usize>(buffer: &[u8], position: u32) -> [u8; LENGTH] {
     let position = position as usize;
-    match buffer.get(position..).and_then(<[u8]>::first_chunk) {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => 0,
-    }
+    let mut bytes = [0; LENGTH];
+    bytes.copy_from_slice(&buffer[position..position + LENGTH]);
+    bytes
 }
 
 /// Whether what is at `source`, in reach of `position`, begins with the four lowest of `bytes`.
 fn agrees(buffer: &[u8], position: u32, source: u32, bytes: u64) -> bool {
     let is_in_reach = in_reach(position, source);
-    let readable = select_unpredictable(is_in_reach, source, 0) as usize;
-    let found = match buffer.get(readable..).and_then(<[u8]>::first_chunk) {
-        Some(bytes) => u32::from_le_bytes(*bytes),
-        None => 0,
-    };
-    (found == bytes as u32) & is_in_reach
+    let readable = select_unpredictable(is_in_reach, source, 0);
+    (u32::from_le_bytes(array(buffer, readable)) == bytes as u32) & is_in_reach
 }
 
 fn short_hash(bytes: u64) -> usize {
