@@ -108,3 +108,13 @@ async def test_a_bomb_is_refused_at_the_announced_size(channel: grpc.aio.Channel
     await rows.flush()
     [(_, counters)] = server.domain.counters.scan()
     assert counters.bytes_in <= 3 << 20
+
+
+async def test_many_frames_in_one_message_come_out_whole() -> None:
+    """Frames of every size, among them some that end where the next bytes are taken up."""
+    contents = [bytes([number % 256]) * (number * 37 % 3000) for number in range(400)] + [LARGE, b"end"]
+    decompressor = Decompressor()
+    message = b"".join(map(frames, contents))
+    found = b"".join([block async for block in decompressor.decompress(message)])
+    assert found == b"".join(contents)
+    assert decompressor.complete

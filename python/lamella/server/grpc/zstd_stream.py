@@ -25,6 +25,9 @@ LEVEL: Final = 1
 MAX_WINDOW_LOG: Final = 23
 """The largest window of an incoming stream, 8 MiB: what RFC 8878, 3.1.1.1.2 asks every decoder to support."""
 
+FURTHER: Final = 16 << 10
+"""Bytes given to the decoder at once after the first frame of a message: each further frame copies what follows it."""
+
 
 async def compress(buffers: AsyncIterator[Buffer]) -> AsyncGenerator[bytes, None]:
     """Yield one frame that holds all of ``buffers``."""
@@ -53,23 +56,25 @@ class Decompressor:
         Raises:
             Invalid: the bytes are not zstd, damaged, or need a larger window than the server gives.
         """
-        pending: Buffer = data
+        view = memoryview(data)
+        start, end = 0, len(view)
         while True:
-            self._started = self._started or len(memoryview(pending)) > 0
+            self._started = self._started or start < end
             try:
-                block = await asyncio.to_thread(self._frame.decompress, pending, BUFFER_SIZE)
+                block = await asyncio.to_thread(self._frame.decompress, view[start:end], BUFFER_SIZE)
             except zstd.ZstdError as error:
                 raise Invalid("data", f"is not a zstd stream that this server reads: {error}") from None
             if block:
                 yield block
-            pending = b""
+            start = end
             if self._frame.eof:
-                pending = self._frame.unused_data
+                start -= len(self._frame.unused_data)
                 self._frame, self._started = self._new_frame(), False
-                if not pending:
-                    return
-            elif self._frame.needs_input:
+            elif not self._frame.needs_input:
+                continue
+            if start == len(view):
                 return
+            end = min(start + FURTHER, len(view))
 
     @staticmethod
     def _new_frame() -> zstd.ZstdDecompressor:
