@@ -3,6 +3,7 @@
 //! Pure Rust: nothing here knows Python, and nothing here is asynchronous.
 
 pub mod blob_file;
+pub mod chunk;
 pub mod compress;
 pub mod context;
 pub mod copy_source;
