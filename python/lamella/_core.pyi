@@ -5,7 +5,7 @@ Digests are 32 raw bytes. Paths inside layers and contexts are POSIX paths with 
 not UTF-8 (``os.fsencode`` gives back the exact bytes). File system errors are ``OSError`` with the path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Literal, Self, TypeAlias, final
 
@@ -14,23 +14,32 @@ from typing_extensions import Buffer
 __all__ = [
     "BlobFile",
     "BuildContext",
+    "ChunkBatch",
+    "Chunker",
     "ContentChanged",
     "DigestSet",
     "Entry",
     "LayerError",
     "LayerReader",
     "LayerWriter",
+    "PackWriter",
     "PatternError",
+    "Recipe",
+    "RecipeError",
+    "RecipeReader",
     "Sha256",
+    "chunk_recipe",
     "decompress_layer",
     "detect_compression",
     "hash_file",
     "hash_files",
     "match_patterns",
     "match_wildcards",
+    "read_pack_footer",
     "sha256",
     "sync_directory",
     "tree_digest",
+    "verify_pack",
 ]
 
 _Path: TypeAlias = str | PathLike[str]
@@ -46,6 +55,12 @@ class PatternError(ValueError):
 
 class ContentChanged(ValueError):
     """A file no longer has the content that its entry was hashed with; the message names the path."""
+
+class RecipeError(ValueError):
+    """A pack or a recipe is damaged or malformed; the message names the offset in its file."""
+
+    digest: bytes | None
+    """The chunk that cannot be had, or None where the pack or recipe itself is damaged."""
 
 # --- hashing -------------------------------------------------------------------------------------------------------
 
@@ -258,6 +273,212 @@ class LayerWriter:
         """
     def finish(self) -> tuple[bytes, int]:
         """End the tar, close the file and return its digest (also its diff_id) and size in bytes."""
+
+# --- chunks, packs and recipes -------------------------------------------------------------------------------------
+
+@final
+class Chunker:
+    """Cuts a file into chunks and literals in one pass, which gives the recipe and every digest.
+
+    A tar is cut entry by entry: contents by FastCDC (REAPI's ``FAST_CDC_2020``), while headers, padding and contents
+    of up to 1 KiB are literals, which the recipe holds itself. What is no tar is cut as one content, and a broken tar
+    from where it is none: see ``docs/formats.md``, "Pieces". Reading and cutting run ahead on threads of their own.
+    ``average`` is a power of two from 256 to 4,194,304, ``minimum`` at least 64, ``maximum`` at most 16 MiB (256 KiB
+    where the chunks are to be packed). Use it from one thread at a time.
+
+    ``digest`` and ``size`` are those of the file. With ``decompress``, the uncompressed bytes of a gzip or zstd layer
+    are cut; ``content_digest`` and ``content_size`` are those of what was cut. All four are known once ``next`` has
+    returned None; before that they raise ``ValueError``.
+
+    Raises:
+        ValueError: the sizes are not allowed.
+        OSError: the file cannot be opened.
+    """
+
+    def __new__(
+        cls,
+        path: _Path,
+        *,
+        minimum: int = 16384,
+        average: int = 65536,
+        maximum: int = 262144,
+        decompress: bool = False,
+    ) -> Self: ...
+    def next(self, most: int = 8388608) -> ChunkBatch | None:
+        """Return the next chunks, of about ``most`` bytes with the literals between them; None at the end.
+
+        Memory is about three batches. The next batch is made while this one is used.
+
+        Raises:
+            LayerError: the compressed bytes are damaged.
+            OSError: the file cannot be read.
+            ValueError: an earlier call failed.
+        """
+    def recipe(self, transform: str = "", parameters: bytes = ...) -> bytes:
+        """Return the recipe of the file: see ``docs/formats.md``, "Recipe".
+
+        Where the uncompressed bytes were cut, ``transform`` names the encoder that turns them back into the file, and
+        ``parameters`` is what it needs besides, at most 1 MiB.
+
+        Raises:
+            ValueError: the end has not been reached, or the transform's name is not printable ASCII.
+        """
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def content_digest(self) -> bytes: ...
+    @property
+    def content_size(self) -> int: ...
+
+@final
+class ChunkBatch:
+    """Chunks that follow each other in a blob; it holds their bytes. A chunk may be there more than once."""
+
+    def __len__(self) -> int: ...
+    @property
+    def digests(self) -> bytes:
+        """The digests in their order, 32 bytes each."""
+    @property
+    def sizes(self) -> list[int]:
+        """Bytes of each chunk."""
+    def data(self, index: int) -> bytes:
+        """Return a copy of one chunk's bytes."""
+
+_PackedChunk: TypeAlias = tuple[bytes, int, int, int, int, int]
+"""Digest, size, frame offset in the pack, frame length in the pack, frame size uncompressed, offset in the frame."""
+
+@final
+class PackWriter:
+    """Writes a pack: see ``docs/formats.md``, "Pack". The file has no name until it is published.
+
+    After an ``OSError`` of ``add``, ``add_blob`` or ``finish`` it can only be closed; every call on a closed one but
+    ``close`` raises ``ValueError``.
+
+    Raises:
+        ValueError: zstd has no such level.
+        OSError: the folder takes no files.
+    """
+
+    def __new__(cls, folder: _Path, *, level: int = 3) -> Self: ...
+    @property
+    def size(self) -> int:
+        """Compressed bytes so far, without the frame that is being filled (at most 256 KiB) and the footer."""
+    def add(self, batch: ChunkBatch, wanted: Sequence[int]) -> None:
+        """Append the chunks of these indexes, less those that the pack has already.
+
+        Raises:
+            IndexError: the batch has no such chunk; nothing was appended.
+            ValueError: a chunk is larger than 256 KiB; those before it were appended.
+        """
+    def add_blob(self, digest: bytes, data: Buffer) -> None:
+        """Append one blob, unless the pack has it already; ``digest`` is believed.
+
+        Raises:
+            ValueError: it is empty or larger than 256 KiB; nothing was appended.
+        """
+    def finish(self) -> list[_PackedChunk]:
+        """Write the footer, make the file durable, and return what is in it, in its order."""
+    def publish(self, path: _Path) -> bool:
+        """Give a finished pack its final name; as ``BlobFile.publish``."""
+    def close(self) -> None:
+        """Close the pack and remove it if it was not published."""
+
+def read_pack_footer(path: _Path) -> list[_PackedChunk]:
+    """Return what is in a pack, as ``PackWriter.finish`` did; the frames themselves are not looked at.
+
+    Raises:
+        RecipeError: the start or the end of the pack is damaged.
+    """
+
+def verify_pack(path: _Path) -> list[tuple[bytes | None, int, str]]:
+    """Read all of a pack; return every chunk that cannot be had, with the offset of its frame and what is wrong.
+
+    The digest is None where start or end of the pack are damaged. An empty list says that every byte is as written.
+    """
+
+@final
+class Recipe:
+    """A recipe, its checksum and its numbers verified. Literals stay compressed until they are read.
+
+    ``digest`` and ``size`` are those of the blob, ``content_digest`` and ``content_size`` those of its pieces: the
+    same, unless ``transform`` names an encoder that makes the blob of them, with ``parameters``.
+
+    Raises:
+        RecipeError: the recipe is damaged or malformed.
+    """
+
+    def __new__(cls, data: Buffer) -> Self: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def content_digest(self) -> bytes: ...
+    @property
+    def content_size(self) -> int: ...
+    @property
+    def transform(self) -> str: ...
+    @property
+    def parameters(self) -> bytes: ...
+    @property
+    def chunk_count(self) -> int:
+        """How many of the pieces are chunks."""
+    @property
+    def literal_size(self) -> int:
+        """Bytes of the content that the recipe holds itself."""
+    def chunks(self) -> bytes:
+        """Return the digests of all chunks in order, 32 bytes each; some are there more than once."""
+    def pieces(self) -> list[tuple[bytes, int]]:
+        """Return digest and size of every piece in order; literals, of up to 256 KiB each, are hashed.
+
+        Raises:
+            RecipeError: a literal cannot be decompressed.
+        """
+    def literal(self, piece: int) -> bytes:
+        """Return the bytes of a literal by its index among the pieces.
+
+        Raises:
+            IndexError: there is no such piece, or it is a chunk.
+            RecipeError: it cannot be decompressed.
+        """
+
+def chunk_recipe(digest: bytes, chunks: Sequence[tuple[bytes, int]]) -> bytes:
+    """Return the recipe of a blob that is nothing but chunks, by their digests and sizes in order.
+
+    Raises:
+        ValueError: a chunk is empty or of 2 GiB or more.
+    """
+
+_LocatedChunk: TypeAlias = tuple[bytes, int, int, int, int, int, int]
+"""Digest, descriptor of the pack, frame offset, frame length, frame size, offset in the frame, size."""
+
+@final
+class RecipeReader:
+    """Rebuilds the content of a recipe, or ``length`` bytes of it from ``offset`` on, window by window.
+
+    ``wanted`` makes a window and says which chunks it takes; ``read`` returns its bytes. No byte of a frame is given
+    before its checksum is verified, and where the whole content is read, its last window only if the content has its
+    digest. Frames that were read last are kept, 4 MiB at most. Use it from one thread at a time.
+    """
+
+    def __new__(cls, recipe: Recipe, offset: int = 0, length: int | None = None) -> Self: ...
+    def wanted(self, most: int = 4194304) -> bytes:
+        """Make the next window, of about ``most`` bytes; return the digests it takes, 32 bytes each, each once.
+
+        No digests are returned for a window of literals, nor at the end.
+        """
+    def read(self, located: Sequence[_LocatedChunk], blobs: Mapping[bytes, Buffer] = ...) -> bytes | None:
+        """Return the window's bytes; None at the end, and where ``wanted`` has not made one.
+
+        Each chunk of the window is in ``located``, as a slice of a frame in a pack that stays open meanwhile, or in
+        ``blobs``, as its bytes (which are believed).
+
+        Raises:
+            RecipeError: a chunk is missing or damaged; its ``digest`` says which one. The window can be read again with
+                other sources.
+        """
 
 # --- build contexts ------------------------------------------------------------------------------------------------
 

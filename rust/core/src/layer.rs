@@ -31,7 +31,7 @@ pub struct Totals {
 }
 
 /// Digest and size of the stored bytes, set once they have all been read.
-type Stored = Arc<OnceLock<(Digest, u64)>>;
+pub(crate) type Stored = Arc<OnceLock<(Digest, u64)>>;
 
 /// One pass over a layer file. Reading and hashing what is stored, decompression, and parsing each have a thread.
 ///
@@ -176,6 +176,12 @@ fn copy(
 
 /// The uncompressed tar of a layer, and where the digest of what is stored will be.
 fn open_stream(path: &Path) -> io::Result<(Compression, Stored, ReadAhead)> {
+    let (compression, stored, stream) = open_stored(path)?;
+    Ok((compression, stored, compression.decode(stream)?))
+}
+
+/// A file as it is stored, how it seems to be compressed, and where its digest will be once it has been read.
+pub(crate) fn open_stored(path: &Path) -> io::Result<(Compression, Stored, ReadAhead)> {
     let file = File::open(path)?;
     let mut magic = [0; Compression::MAGIC_LENGTH];
     let length = file.read_at(&mut magic, 0)?;
@@ -186,8 +192,7 @@ fn open_stream(path: &Path) -> io::Result<(Compression, Stored, ReadAhead)> {
         hasher: Sha256::new(),
         stored: Arc::clone(&stored),
     };
-    let stream = compression.decode(ReadAhead::spawn(input)?)?;
-    Ok((compression, stored, stream))
+    Ok((compression, stored, ReadAhead::spawn(input)?))
 }
 
 /// Hashes what is read, and says what it was at the end.
@@ -212,7 +217,7 @@ impl Read for HashingReader {
 }
 
 /// A file that cannot be read is no malformed layer.
-fn name_file(error: LayerError, path: &Path) -> LayerError {
+pub(crate) fn name_file(error: LayerError, path: &Path) -> LayerError {
     match error {
         LayerError::Malformed {
             problem: TarProblem::Stream(source),

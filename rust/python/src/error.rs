@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 create_exception!(lamella._core, LayerError, PyValueError);
 create_exception!(lamella._core, PatternError, PyValueError);
 create_exception!(lamella._core, ContentChanged, PyValueError);
+create_exception!(lamella._core, RecipeError, PyValueError);
 
 /// Conversion to the exception that `_core.pyi` promises.
 pub trait ToPython {
@@ -68,5 +69,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add("LayerError", py.get_type::<LayerError>())?;
     module.add("PatternError", py.get_type::<PatternError>())?;
-    module.add("ContentChanged", py.get_type::<ContentChanged>())
+    module.add("ContentChanged", py.get_type::<ContentChanged>())?;
+    module.add("RecipeError", py.get_type::<RecipeError>())
 }

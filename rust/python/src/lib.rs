@@ -7,6 +7,7 @@
 
 mod blob_file;
 mod buffer;
+mod chunker;
 mod context;
 mod digest;
 mod digest_set;
@@ -14,6 +15,8 @@ mod entry;
 mod error;
 mod layer_reader;
 mod layer_writer;
+mod pack;
+mod recipe;
 
 use pyo3::prelude::*;
 
@@ -28,5 +31,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     entry::register(module)?;
     layer_writer::register(module)?;
     layer_reader::register(module)?;
+    chunker::register(module)?;
+    pack::register(module)?;
+    recipe::register(module)?;
     Ok(())
 }

@@ -38,8 +38,8 @@ impl<R: BufRead, V: Visitor> Input<R, V> {
         &mut self.visitor
     }
 
-    pub fn into_visitor(self) -> V {
-        self.visitor
+    pub fn into_parts(self) -> (V, Option<Sha256>) {
+        (self.visitor, self.hasher)
     }
 
     /// Read what is no content; returns how many bytes there were, fewer than asked for only at the end.

@@ -11,7 +11,7 @@ mod sparse;
 mod visitor;
 
 pub use pax::PAX_HEADER_LIMIT;
-pub use reader::{PATH_LIMIT, TarReader};
+pub use reader::{PATH_LIMIT, TarReader, begins_tar};
 pub use sparse::{HOLES_LIMIT, SEGMENTS_LIMIT};
 pub use visitor::Visitor;
 

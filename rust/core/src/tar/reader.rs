@@ -59,9 +59,10 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
         Some((hasher.digest(), hasher.length()))
     }
 
-    /// The visitor, with whatever it has gathered.
-    pub fn into_visitor(self) -> V {
-        self.input.into_visitor()
+    /// The visitor with whatever it has gathered, and the hash of all that it has been shown, unless somebody else
+    /// computes it.
+    pub fn into_parts(self) -> (V, Option<Sha256>) {
+        self.input.into_parts()
     }
 
     /// The next entry, its content hashed; None once the whole stream has been read.
@@ -237,6 +238,16 @@ fn check_path(path: &[u8]) -> Result<(), TarProblem> {
         return Err(TarProblem::Pax("a path holds a NUL"));
     }
     Ok(())
+}
+
+/// Whether a stream that starts with these bytes is worth reading as a tar: its first record is a header.
+#[must_use]
+pub fn begins_tar(start: &[u8]) -> bool {
+    start.first_chunk().is_some_and(|record| {
+        let mut header = Header::blank();
+        *header.bytes_mut() = *record;
+        !header.is_zero() && header.verify().is_ok()
+    })
 }
 
 /// The path without leading `./` and `/` and trailing `/`; empty for the root.

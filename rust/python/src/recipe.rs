@@ -1,0 +1,238 @@
+//! `Recipe`, `RecipeReader` and `chunk_recipe`.
+
+use std::collections::HashMap;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lamella_core::damage::Damage;
+use lamella_core::digest::Digest;
+use lamella_core::pack::{FrameError, Slice};
+use lamella_core::recipe::{
+    self as core, ReadError, Recipe as CoreRecipe, RecipeReader as CoreReader, Source,
+};
+use pyo3::exceptions::{PyIndexError, PyMemoryError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::buffer::Bytes;
+use crate::chunker::concatenated;
+use crate::digest::{RawDigest, raw};
+use crate::error::{RecipeError, ToPython, detached};
+
+#[pyclass(frozen, module = "lamella._core")]
+struct Recipe(Arc<CoreRecipe>);
+
+#[pymethods]
+impl Recipe {
+    #[new]
+    fn new(py: Python<'_>, data: Bytes) -> PyResult<Self> {
+        detached(py, || CoreRecipe::parse(data.as_slice().to_vec()))
+            .map(|recipe| Self(Arc::new(recipe)))
+    }
+
+    #[getter]
+    fn digest(&self) -> RawDigest {
+        self.0.content().digest.into()
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.0.content().size
+    }
+
+    #[getter]
+    fn content_digest(&self) -> RawDigest {
+        self.0.content().content_digest.into()
+    }
+
+    #[getter]
+    fn content_size(&self) -> u64 {
+        self.0.content().content_size
+    }
+
+    #[getter]
+    fn transform(&self) -> &str {
+        self.0.transform().name()
+    }
+
+    #[getter]
+    fn parameters(&self) -> &[u8] {
+        self.0.transform().parameters()
+    }
+
+    #[getter]
+    fn chunk_count(&self) -> usize {
+        self.0.chunks().len()
+    }
+
+    #[getter]
+    fn literal_size(&self) -> usize {
+        self.0.literal_size()
+    }
+
+    fn chunks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        concatenated(py, self.0.chunks().iter())
+    }
+
+    fn pieces(&self, py: Python<'_>) -> PyResult<Vec<(RawDigest, u64)>> {
+        let pieces = detached(py, || self.0.named_pieces())?;
+        Ok(pieces.into_iter().map(raw).collect())
+    }
+
+    fn literal<'py>(&self, py: Python<'py>, piece: usize) -> PyResult<Bound<'py, PyBytes>> {
+        match detached(py, || self.0.literal(piece))? {
+            Some(bytes) => Ok(PyBytes::new(py, &bytes)),
+            None => Err(PyIndexError::new_err(format!(
+                "no piece {piece} of the recipe is a literal"
+            ))),
+        }
+    }
+}
+
+#[pyclass(frozen, module = "lamella._core")]
+struct RecipeReader(Mutex<CoreReader>);
+
+/// Where a chunk is: digest, descriptor of the pack, frame offset, length, size, offset in the frame, size.
+type Located = (RawDigest, RawFd, u64, u32, u32, u32, u32);
+
+#[pymethods]
+impl RecipeReader {
+    #[new]
+    #[pyo3(signature = (recipe, offset = 0, length = None))]
+    fn new(recipe: Py<Recipe>, offset: u64, length: Option<u64>) -> Self {
+        let recipe = Arc::clone(&recipe.get().0);
+        let reader = CoreReader::new(recipe, offset, length.unwrap_or(u64::MAX));
+        Self(Mutex::new(reader))
+    }
+
+    #[pyo3(signature = (most = 4_194_304))]
+    fn wanted<'py>(&self, py: Python<'py>, most: u64) -> PyResult<Bound<'py, PyBytes>> {
+        let digests = py.detach(|| self.lock().wanted(most));
+        concatenated(py, digests.iter().map(Digest::as_bytes))
+    }
+
+    #[pyo3(signature = (located, blobs = HashMap::new()))]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        located: Vec<Located>,
+        blobs: HashMap<RawDigest, Bytes>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let size = py.detach(|| self.lock().window_size());
+        if size == 0 {
+            return Ok(None);
+        }
+        let size = usize::try_from(size).map_err(|_| PyMemoryError::new_err("the window"))?;
+        let sources = sources(&located, &blobs)?;
+        // Filled in place, since a copy of all that is read would cost as much as decompressing half of it.
+        PyBytes::new_with(py, size, |bytes| {
+            detached(py, || {
+                let mut reader = self.lock();
+                if reader.window_size() == bytes.len() as u64 {
+                    reader.read(&sources, bytes).map_err(Error::Read)
+                } else {
+                    Err(Error::Busy)
+                }
+            })
+        })
+        .map(Some)
+    }
+}
+
+impl RecipeReader {
+    fn lock(&self) -> MutexGuard<'_, CoreReader> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sources<'data>(
+    located: &'data [Located],
+    blobs: &'data HashMap<RawDigest, Bytes>,
+) -> PyResult<HashMap<Digest, Source<'data>>> {
+    let mut sources = HashMap::with_capacity(located.len() + blobs.len());
+    for (digest, bytes) in blobs {
+        sources.insert(Digest::from(*digest), Source::Whole(bytes.as_slice()));
+    }
+    for (digest, descriptor, frame_offset, frame_length, frame_size, offset, size) in located {
+        if *descriptor < 0 {
+            return Err(PyValueError::new_err(format!(
+                "{descriptor} is no descriptor"
+            )));
+        }
+        let digest = Digest::from(*digest);
+        let slice = Slice {
+            digest,
+            // SAFETY: the number is not -1. The caller keeps the descriptor open; one that is closed, or another file by
+            // now, gives an error or a wrong checksum, as only `fstat` and `pread` are called on it.
+            file: unsafe { BorrowedFd::borrow_raw(*descriptor) },
+            frame_offset: *frame_offset,
+            frame_length: *frame_length,
+            frame_size: *frame_size,
+            offset: *offset,
+            size: *size,
+        };
+        sources.insert(digest, Source::Packed(slice));
+    }
+    Ok(sources)
+}
+
+enum Error {
+    Read(ReadError),
+    Busy,
+}
+
+impl ToPython for Error {
+    fn to_python(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Busy => PyValueError::new_err("another thread uses the reader"),
+            Self::Read(
+                ReadError::Damaged(damage) | ReadError::Frame(FrameError::Damaged(damage)),
+            ) => damage.to_python(py),
+            Self::Read(ReadError::Frame(FrameError::File { digest, source })) => {
+                let message = format!("a pack cannot be read: {source}");
+                recipe_error(py, message, Some(digest))
+            }
+            Self::Read(error @ ReadError::Missing(digest)) => {
+                recipe_error(py, error.to_string(), Some(digest))
+            }
+        }
+    }
+}
+
+impl ToPython for Damage {
+    fn to_python(self, py: Python<'_>) -> PyErr {
+        recipe_error(py, self.to_string(), self.chunk)
+    }
+}
+
+/// The exception, with the chunk that cannot be had.
+fn recipe_error(py: Python<'_>, message: String, chunk: Option<Digest>) -> PyErr {
+    let error = RecipeError::new_err(message);
+    let digest = chunk.map(|chunk| PyBytes::new(py, chunk.as_bytes()));
+    match error.value(py).setattr("digest", digest) {
+        Ok(()) => error,
+        Err(error) => error,
+    }
+}
+
+#[pyfunction]
+fn chunk_recipe(
+    py: Python<'_>,
+    digest: RawDigest,
+    chunks: Vec<(RawDigest, u32)>,
+) -> PyResult<Bound<'_, PyBytes>> {
+    let recipe = core::of_chunks(
+        digest.into(),
+        chunks
+            .into_iter()
+            .map(|(digest, size)| (digest.into(), size)),
+    )
+    .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(PyBytes::new(py, &recipe))
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Recipe>()?;
+    module.add_class::<RecipeReader>()?;
+    module.add_function(wrap_pyfunction!(chunk_recipe, module)?)
+}
