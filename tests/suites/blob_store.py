@@ -177,6 +177,37 @@ class BlobStoreSuite:
         assert digests == [Digest.of(blob) for blob in blobs]
         assert await asyncio.gather(*(get(store, digest) for digest in digests)) == blobs
 
+    async def test_many_blobs_are_written_at_once(self, store: BlobStore) -> None:
+        blobs = {Digest.of(data): data for size in SIZES for seed in range(5) for data in [content(size, seed)]}
+        await put(store, content(SIZES[2]))
+        assert await store.write_many(blobs) == {}
+        assert await store.write_many(blobs) == {}
+        assert await store.missing(blobs) == set()
+        assert await listed(store) == sorted((digest, len(data)) for digest, data in blobs.items())
+        for digest, data in blobs.items():
+            assert await get(store, digest) == data
+            assert await get(store, digest, 1, 5000) == data[1:5001]
+
+    async def test_a_wrong_blob_among_many_is_named_and_not_stored(self, store: BlobStore) -> None:
+        blobs = {Digest.of(content(5000, seed)): content(5000, seed) for seed in range(10)}
+        wrong, large = Digest.of(b"other"), content(MAX_BLOB_SIZE + 1)
+        failures = await store.write_many({**blobs, wrong: b"bytes", Digest.of(large): large, EMPTY: b""})
+        assert failures.keys() == {wrong, Digest.of(large)}
+        assert isinstance(failures[wrong], DigestMismatch)
+        assert isinstance(failures[Digest.of(large)], LimitExceeded)
+        assert await listed(store) == sorted((digest, 5000) for digest in blobs)
+        assert await store.write_many({}) == {}
+
+    async def test_batches_that_share_blobs_keep_one_copy(self, store: BlobStore) -> None:
+        blobs = {Digest.of(content(6000, seed)): content(6000, seed) for seed in range(20)}
+        assert await asyncio.gather(*(store.write_many(blobs) for _ in range(8))) == [{}] * 8
+        assert await listed(store) == sorted((digest, 6000) for digest in blobs)
+        for digest in blobs:
+            assert await store.delete(digest)
+        assert await listed(store) == []
+        assert await store.write_many(blobs) == {}
+        assert [await get(store, digest) for digest in blobs] == list(blobs.values())
+
     async def test_nothing_follows_a_commit(self, store: BlobStore) -> None:
         async def upload() -> None:
             async with store.writer(Digest.of(b"bytes")) as writer:

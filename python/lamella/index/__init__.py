@@ -18,6 +18,7 @@ from lamella.index.tags import TagTable
 from lamella.index.units import UnitRow, Units
 from lamella.index.usage import Usage, UsageTable
 from lamella.index.uses import UnitKind, Uses
+from lamella.index.whole import WholeBlobs
 
 __all__ = [
     "INLINE_MAX",
@@ -54,4 +55,5 @@ __all__ = [
     "Usage",
     "UsageTable",
     "Uses",
+    "WholeBlobs",
 ]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from lamella.errors import NotFound
 from lamella.index.packs import PackTable
 from lamella.index.place import Location, Place
 from lamella.index.usage import UsageTable
-from lamella.model import Digest
+from lamella.index.whole import WholeBlobs
+from lamella.model import EMPTY, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,6 +87,7 @@ class Blobs:
         self._bytes = index.table("inline")
         self._usage = UsageTable(index)
         self._packs = PackTable(index)
+        self._whole = WholeBlobs(index)
 
     def get(self, digest: Digest) -> BlobRecord | None:
         """Return what is known about a blob, or None."""
@@ -98,6 +101,22 @@ class Blobs:
             if record is None:
                 return None
             return record, self._bytes.get(txn, digest.raw) if record.place is Place.INLINE else None
+
+    def look_up(self, digest: Digest, *, count: bool = True) -> tuple[BlobRecord, bytes | None]:
+        """Return what ``read`` does, and ``count`` the blob as used now; that is durable later, or not at all.
+
+        Raises:
+            NotFound: there is no such blob.
+        """
+        found = self.read(digest)
+        if found is None:
+            if digest == EMPTY:
+                return BlobRecord(EMPTY, 0, Place.INLINE, 0, 0), b""
+            raise NotFound(digest)
+        if count and self._index.health.read_only is None and self.is_stale(found[0]):
+            # Not awaited: a reader need not wait for the disk, and a use that is lost in a crash does no harm.
+            self._index.submit(lambda txn: self.use(txn, digest))
+        return found
 
     def get_many(self, digests: Iterable[Digest]) -> dict[Digest, BlobRecord]:
         """Return the records of those that are there."""
@@ -135,13 +154,13 @@ class Blobs:
         record = self.find(txn, digest)
         if record is None:
             return False
-        self._write(txn, replace(record, used=self._now()))
+        self._write(txn, replace(record, used=self.now()))
         return True
 
     def put(self, txn: Transaction, digest: Digest, size: int, data: bytes | None = None) -> None:
         """Record a blob that is used now, in a file, or in the index where ``data`` is its bytes."""
         place = Place.FILE if data is None else Place.INLINE
-        self.move(txn, BlobRecord(digest, size, place, self._now(), size))
+        self.move(txn, BlobRecord(digest, size, place, self.now(), size))
         if data is not None:
             self._bytes.put(txn, digest.raw, data)
 
@@ -149,17 +168,21 @@ class Blobs:
         """Record a blob in a pack whose record is there, or count it as used and return False where it is elsewhere."""
         if self.use(txn, digest):
             return False
-        self.move(txn, BlobRecord(digest, size, Place.PACKED, self._now(), location.share(size), location))
+        self.move(txn, BlobRecord(digest, size, Place.PACKED, self.now(), location.share(size), location))
         return True
 
     def move(self, txn: Transaction, record: BlobRecord) -> None:
         """Set the record of a blob, and count it in its new place instead of the one where it was, if any."""
-        self.remove(txn, record.digest)
+        self._take_out(txn, record.digest)
         self._count(txn, record, 1)
         self._write(txn, record)
 
     def remove(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
         """Forget a blob and return what was known about it."""
+        self._whole.remove(txn, digest)
+        return self._take_out(txn, digest)
+
+    def _take_out(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
         record = self.find(txn, digest)
         if record is not None:
             self._count(txn, record, -1)
@@ -167,7 +190,8 @@ class Blobs:
             self._bytes.delete(txn, digest.raw)
         return record
 
-    def _now(self) -> int:
+    def now(self) -> int:
+        """Return what ``BlobRecord.used`` is of a blob that is used now."""
         return int(self.clock())
 
     def _count(self, txn: Transaction, record: BlobRecord, sign: int) -> None:

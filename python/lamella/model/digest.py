@@ -44,6 +44,11 @@ class Digest:
         """Hash a small value held in memory; streams and files go through ``lamella._core``."""
         return cls(hashlib.sha256(data).digest())
 
+    @classmethod
+    def split(cls, raw: bytes) -> list[Self]:
+        """Return the digests whose 32 bytes each follow one another."""
+        return [cls(raw[start : start + 32]) for start in range(0, len(raw), 32)]
+
     @property
     def hex(self) -> str:
         """64 lower-case hexadecimal digits, without the algorithm."""

@@ -82,7 +82,9 @@ class Committer:
         """Tell whether the store has a blob, whole, and count it as used."""
         digest = publication.digest
         record = self._blobs.get(digest)
-        if record is None or not (record.place is not Place.FILE or self._has_file(publication)):
+        if record is None or not self._layout.has(record):
+            return False
+        if record.place is Place.FILE and not self._has_file(publication):
             return False
         return self._index.submit(lambda txn: self._blobs.use(txn, digest)).result()
 

@@ -61,9 +61,10 @@ class StoreFolder:
         else:
             if found != MARKER:
                 raise StoreError(layout.marker, f"the format is {found[:40]!r}, this program reads {MARKER!r}")
-        top = [layout.root / "blobs", layout.blobs, layout.temporary, layout.uploads, layout.quarantine, layout.index]
+        top = [layout.blobs.parent, layout.blobs, layout.recipes.parent, layout.recipes, layout.packs]
+        top += [layout.temporary, layout.uploads, layout.quarantine, layout.index]
         if sum([_make_folder(path) for path in [*top, *(layout.blobs / name for name in FAN_OUT)]]):
-            for path in (layout.blobs, layout.blobs.parent, layout.root):
+            for path in (layout.blobs, layout.blobs.parent, layout.recipes.parent, layout.root):
                 sync_directory(path)
 
     def _mark(self) -> None:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from lamella.index import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lamella.index import BlobRecord
     from lamella.model import Digest
 
 FAN_OUT: Final = tuple(f"{byte:02x}" for byte in range(256))
-"""Names of the folders that blob files are spread over: the first byte of their digest."""
+"""Names of the folders that blobs' files and recipes are spread over: the first byte of their digest."""
+
+PACK_SUFFIX: Final = ".pack"
+"""What follows a pack's id, 16 hex digits, in the name of its file."""
+
+_PACK_NAME: Final = re.compile(rf"([0-9a-f]{{16}}){re.escape(PACK_SUFFIX)}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,16 @@ class Layout:
         return self.root / "blobs" / "sha256"
 
     @property
+    def packs(self) -> Path:
+        """Holds the packs."""
+        return self.root / "packs"
+
+    @property
+    def recipes(self) -> Path:
+        """Holds the ``FAN_OUT`` folders of recipes."""
+        return self.root / "recipes" / "sha256"
+
+    @property
     def temporary(self) -> Path:
         """Files that mean nothing once their process is gone."""
         return self.root / "temporary"
@@ -72,10 +91,37 @@ class Layout:
         """Return the file of a blob."""
         return self.blob_folder(digest) / digest.hex
 
+    def recipe(self, digest: Digest) -> Path:
+        """Return the file of the recipe that a blob is rebuilt from."""
+        return self.recipes / digest.hex[:2] / digest.hex
+
+    def pack(self, pack: int) -> Path:
+        """Return the file of a pack."""
+        return self.packs / f"{pack:016x}{PACK_SUFFIX}"
+
+    def holder(self, record: BlobRecord) -> Path | None:
+        """Return the file without which a blob cannot be read; None where the index holds its bytes."""
+        if record.place is Place.FILE:
+            return self.blob(record.digest)
+        if record.place is Place.RECIPE:
+            return self.recipe(record.digest)
+        return None if record.location is None else self.pack(record.location.pack)
+
+    def has(self, record: BlobRecord) -> bool:
+        """Tell whether the file without which a blob cannot be read is there."""
+        holder = self.holder(record)
+        return holder is None or holder.exists()
+
+
+def pack_id(name: str) -> int | None:
+    """Return the id of the pack that has its file under a name, or None where no pack has."""
+    found = _PACK_NAME.match(name)
+    return None if found is None else int(found[1], 16)
+
 
 @contextmanager
 def locked_folder(path: Path, *, exclusive: bool) -> Iterator[int]:
-    """Lock a folder of blob files and yield its descriptor; waits for as long as it takes.
+    """Lock a folder of blob files, and of their recipes, and yield its descriptor; waits for as long as it takes.
 
     Whoever publishes holds it shared from giving a file its name until the index knows it; whoever removes holds it
     alone from taking a blob out of the index until its file is gone. So no blob that comes back while it is being

@@ -1,41 +1,46 @@
-"""Blobs in a folder: small ones in the index, the others one file each."""
+"""Blobs in a folder: small ones in the index, many at once in packs, cold ones as recipes, the others one file each."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Final, ParamSpec, Self, TypeVar
 
 from lamella._core import BlobFile
-from lamella.errors import Corrupted, NotFound, ReadOnly, StorageFull
-from lamella.index import BlobRecord, Blobs, Index, Layers, Leases, Place
-from lamella.model import EMPTY
+from lamella.errors import DigestMismatch, LimitExceeded, NotFound, ReadOnly, StorageFull
+from lamella.index import Blobs, Index, Layers, Leases, WholeBlobs
+from lamella.model import EMPTY, Digest
 from lamella.store.buffered_file import MAX_BLOB_SIZE, BufferedFile
+from lamella.store.chunks import Chunks
 from lamella.store.committer import Committer
-from lamella.store.file_reader import read_file
+from lamella.store.compactor import Compactor
 from lamella.store.folder import StoreFolder
+from lamella.store.leftovers import Leftovers
+from lamella.store.lender import Lender
 from lamella.store.limit import SizeLimit
+from lamella.store.local_reader import LocalReader
 from lamella.store.local_writer import LocalWriter
+from lamella.store.packer import PACKED_LEAST, PACKED_MAX, Packer
+from lamella.store.packs import Packs
 from lamella.store.protocol import BlobInfo
 from lamella.store.publisher import Publisher
-from lamella.store.ranges import range_end
 from lamella.store.remover import Remover
+from lamella.store.small_blobs import write_blob
 from lamella.store.unused import Removal, UnusedRemover
 from lamella.store.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from typing_extensions import Buffer
 
-    from lamella.model import Digest
+    from lamella.errors import LamellaError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,7 +60,8 @@ class LocalStore:
     Blobs wait for room where all of them take ``max_size`` bytes on the disk; see ``SizeLimit``.
 
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
-    code a file to read, and ``quarantine`` sets a damaged blob aside. Use it as a context manager, or ``close`` it.
+    code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, and ``leftovers`` is
+    for maintenance. Use it as a context manager, or ``close`` it.
 
     Raises:
         StoreError: the folder cannot be opened as a store.
@@ -85,14 +91,27 @@ class LocalStore:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._publisher = Publisher(self._layout, self.index, self.blobs)
         self._committer = Committer(self._layout, self.index, self.blobs, self._publisher, self.limit)
+        packs = Packs(self._layout, self.index, self.blobs)
+        self._packer = Packer(self._layout, self.index, self.blobs, packs)
         self._remover = Remover(self._layout, self.index, self.blobs, self.layers, self.leases)
         self._unused = UnusedRemover(self._layout, self.index, self.blobs, self.layers, self.leases)
+        chunks = Chunks(self._layout, self.blobs, packs)
+        self._reader = LocalReader(self._layout, self.blobs, chunks, self._remover, self._threads)
+        self.whole = WholeBlobs(self.index)
+        self.compactor = Compactor(self._layout, self.index, self.blobs, self._remover)
+        self.leftovers = Leftovers(self._layout, self.index, self.blobs)
+        self._lender = Lender(self._layout, self.index.health, self.blobs, chunks, self._remover)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)
 
     @property
     def garbage_lock(self) -> Path:
         """The file that whoever collects garbage locks."""
         return self._layout.garbage_lock
+
+    @property
+    def quarantined(self) -> int:
+        """How many damaged blobs were set aside since the store was opened here."""
+        return self._remover.quarantined
 
     @property
     def read_only(self) -> str | None:
@@ -109,6 +128,7 @@ class LocalStore:
         """Finish what is under way and close everything; blocks."""
         self._threads.shutdown()
         self._publisher.close()
+        self._packer.close()
         self.index.close()
         self._folder.close()
 
@@ -139,30 +159,15 @@ class LocalStore:
             raise NotFound(digest)
         return BlobInfo(digest, record.size)
 
-    async def open(
+    def open(
         self, digest: Digest, offset: int = 0, length: int | None = None, *, count: bool = True
     ) -> AsyncGenerator[Buffer, None]:
         """See ``BlobStore.open``; ``count`` says whether the blob counts as used.
 
         Raises:
-            Corrupted: the file is shorter than it was; it is set aside.
+            Corrupted: the blob's file is shorter than it was, or a cold blob cannot be rebuilt; it is set aside.
         """
-        record, data = self._look_up(digest, count=count)
-        end = range_end(digest, record.size, offset, length)
-        if offset == end:
-            return
-        if data is not None:
-            yield data[offset:end]
-            return
-        descriptor = await self._open_file(digest)
-        async with aclosing(read_file(self._threads, descriptor, offset, end)) as buffers:
-            async for buffer in buffers:
-                offset += len(buffer)
-                yield buffer
-        if offset < end:
-            reason = f"its file ends after {offset} of {record.size} bytes"
-            await self.quarantine(digest, reason)
-            raise Corrupted(digest, reason)
+        return self._reader.open(digest, offset, length, count=count)
 
     @asynccontextmanager
     async def writer(self, expected: Digest | None = None) -> AsyncIterator[LocalWriter]:
@@ -174,6 +179,32 @@ class LocalStore:
             yield LocalWriter(file, self._committer, expected)
         finally:
             await file.close()
+
+    async def write_many(self, blobs: Mapping[Digest, Buffer]) -> dict[Digest, LamellaError]:
+        """See ``BlobStore.write_many``."""
+        self.index.health.check()
+        failures: dict[Digest, LamellaError] = {}
+        for digest, actual in (await self._in_thread(_digests, blobs)).items():
+            size = memoryview(blobs[digest]).nbytes
+            if actual != digest:
+                failures[digest] = DigestMismatch(digest, actual)
+            elif size > self._max_blob_size:
+                failures[digest] = LimitExceeded("the size of a blob", self._max_blob_size, size)
+        taken = {digest: data for digest, data in blobs.items() if digest not in failures and digest != EMPTY}
+        small = {digest: data for digest, data in taken.items() if memoryview(data).nbytes <= PACKED_MAX}
+        if len(small) < PACKED_LEAST:
+            small = {}
+        alone = [write_blob(self, digest, data) for digest, data in taken.items() if digest not in small]
+        await asyncio.gather(*alone, self._pack(small))
+        return failures
+
+    async def _pack(self, blobs: Mapping[Digest, Buffer]) -> None:
+        if not blobs:
+            return
+        known = self.blobs.get_many(blobs) if self.limit else {}
+        size = sum(memoryview(data).nbytes for digest, data in blobs.items() if digest not in known)
+        async with self.limit.room(size) if self.limit and size else nullcontext():
+            await asyncio.wrap_future(self._packer.submit(blobs))
 
     async def delete(self, digest: Digest) -> bool:
         """See ``BlobStore.delete``."""
@@ -196,72 +227,28 @@ class LocalStore:
         """Take a damaged blob out of the store, leased or not; its file goes to the folder ``quarantine``."""
         await self._in_thread(self._remover.quarantine, digest, reason)
 
-    @asynccontextmanager
-    async def file(self, digest: Digest) -> AsyncIterator[Path]:
+    def file(self, digest: Digest) -> AbstractAsyncContextManager[Path]:
         """Give a file with a blob's bytes, to read only, that stays until the context is left.
 
         Raises:
             NotFound: the store does not have the blob.
-            StorageFull: there is no room for a name.
+            Corrupted: a cold blob cannot be rebuilt; it is set aside.
+            StorageFull: there is no room for a name, or for the bytes of a blob that has no file of its own.
         """
-        _, data = self._look_up(digest)
-        path = self._layout.temporary / f"file-{secrets.token_hex(8)}"
-        lending = self._threads.submit(self._lend, digest, data, path)
-        try:
-            await asyncio.wrap_future(lending)
-            yield path
-        finally:
-            # Not before the thread is done that makes the name, which a cancel does not stop.
-            lending.add_done_callback(lambda _: path.unlink(missing_ok=True))
+        return self._lender.file(digest, self._threads)
 
     async def descriptor(self, digest: Digest) -> int | None:
-        """See ``BlobFiles.descriptor``; blobs that the index holds have no file.
+        """See ``BlobFiles.descriptor``; blobs in the index, packed and cold ones have no file.
 
         Raises:
             Corrupted: the file has another size than the blob; it is set aside.
         """
-        record, data = self._look_up(digest)
-        if data is not None:
-            return None
-        descriptor = await self._open_file(digest)
-        size = os.fstat(descriptor).st_size
-        if size == record.size:
-            return descriptor
-        os.close(descriptor)
-        reason = f"its file has {size} of {record.size} bytes"
-        await self.quarantine(digest, reason)
-        raise Corrupted(digest, reason)
-
-    def _look_up(self, digest: Digest, *, count: bool = True) -> tuple[BlobRecord, bytes | None]:
-        """Return a blob's record and what the index holds of its bytes, and count it as used."""
-        found = self.blobs.read(digest)
-        if found is None:
-            if digest == EMPTY:
-                return BlobRecord(EMPTY, 0, Place.INLINE, 0, 0), b""
-            raise NotFound(digest)
-        if count and self.read_only is None and self.blobs.is_stale(found[0]):
-            # Not awaited: a reader need not wait for the disk, and a use that is lost in a crash does no harm.
-            self.index.submit(lambda txn: self.blobs.use(txn, digest))
-        return found
-
-    async def _open_file(self, digest: Digest) -> int:
-        try:
-            return os.open(self._layout.blob(digest), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            await self._in_thread(self._remover.forget_lost, digest)
-            raise NotFound(digest) from None
-
-    def _lend(self, digest: Digest, data: bytes | None, path: Path) -> None:
-        try:
-            if data is None:
-                path.hardlink_to(self._layout.blob(digest))
-            else:
-                path.write_bytes(data)
-        except FileNotFoundError:
-            self._remover.forget_lost(digest)
-            raise NotFound(digest) from None
-        except OSError as error:
-            self.index.health.write_failed(error)
+        return await self._reader.descriptor(digest)
 
     async def _in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.wrap_future(self._threads.submit(function, *args, **kwargs))
+
+
+def _digests(blobs: Mapping[Digest, Buffer]) -> dict[Digest, Digest]:
+    """Return the digests that bytes really have, by those that they are said to have."""
+    return {digest: Digest.of(data) for digest, data in blobs.items()}

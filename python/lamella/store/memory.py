@@ -10,11 +10,14 @@ from lamella.model import EMPTY, Digest
 from lamella.store.buffered_file import MAX_BLOB_SIZE
 from lamella.store.protocol import BUFFER_SIZE, BlobInfo
 from lamella.store.ranges import range_end
+from lamella.store.small_blobs import write_blob
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
     from typing_extensions import Buffer
+
+    from lamella.errors import LamellaError
 
 
 class MemoryStore:
@@ -43,6 +46,16 @@ class MemoryStore:
     async def writer(self, expected: Digest | None = None) -> AsyncIterator[MemoryWriter]:
         """See ``BlobStore.writer``."""
         yield MemoryWriter(self._blobs, expected, self._max_blob_size)
+
+    async def write_many(self, blobs: Mapping[Digest, Buffer]) -> dict[Digest, LamellaError]:
+        """See ``BlobStore.write_many``."""
+        failures: dict[Digest, LamellaError] = {}
+        for digest, data in blobs.items():
+            try:
+                await write_blob(self, digest, data)
+            except (DigestMismatch, LimitExceeded) as error:
+                failures[digest] = error
+        return failures
 
     async def delete(self, digest: Digest) -> bool:
         """See ``BlobStore.delete``."""

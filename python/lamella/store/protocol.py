@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from typing_extensions import Buffer
 
+    from lamella.errors import LamellaError
     from lamella.model import Digest
 
 BUFFER_SIZE = 1 << 20
@@ -106,6 +107,16 @@ class BlobStore(Protocol):
 
         Raises:
             ReadOnly: on entry, the store accepts no writes.
+        """
+
+    async def write_many(self, blobs: Mapping[Digest, Buffer]) -> dict[Digest, LamellaError]:
+        """Store blobs that are in memory, which costs less than a writer for each; those there already count as used.
+
+        Returns what keeps a blob from being stored, ``DigestMismatch`` or ``LimitExceeded``; all others are durable.
+
+        Raises:
+            StorageFull: there is no room; some may be stored.
+            ReadOnly: the bytes could not be made durable; some may be stored.
         """
 
     async def delete(self, digest: Digest) -> bool:

@@ -19,6 +19,7 @@ from lamella.index.verify import find_damage
 from lamella.model import Digest
 from lamella.store.folder import StoreFolder
 from lamella.store.layout import FAN_OUT, Layout
+from lamella.store.reindex_packs import PackReindex, RecipeReindex, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,9 +45,13 @@ class ReindexReport:
     bytes: int = 0
     """Bytes in those files."""
     adopted: int = 0
-    """Of those files, how many the index did not know."""
+    """Blobs in files, packs and recipes that the index did not know."""
     quarantined: int = 0
     """Files that are not what their name says, or no blobs at all: moved to the folder ``quarantine``."""
+    packs: int = 0
+    """Packs, and of their blobs all are what they are called but for those that are lost."""
+    cold: int = 0
+    """Recipes whose chunks are all there."""
     inline: int = 0
     """Blobs in the index that are what their key says."""
     lost: int = 0
@@ -98,11 +103,13 @@ class _Reindex:
         self._index = index
         self._blobs = Blobs(index)
         self._layers = Layers(index)
+        self._packs = PackReindex(layout, index, self._blobs)
+        self._recipes = RecipeReindex(layout, index, self._blobs)
         self._report = report
         self._progress = progress
 
     def run(self) -> None:
-        """Take in every file first, then drop the records that are left without one."""
+        """Take in every file and pack first, then drop the records that are left without; last what needs chunks."""
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             for name in FAN_OUT:
                 with os.scandir(self._layout.blobs / name) as entries:
@@ -115,10 +122,30 @@ class _Reindex:
                         self._report.quarantined += len(batch) - len(found)
                         self._progress(self._report)
                 sync_directory(self._layout.blobs / name)
+        for adopted in self._packs.take_in():
+            if adopted is None:
+                self._report.quarantined += 1
+            else:
+                self._report.packs += 1
+                self._report.adopted += adopted
+            self._progress(self._report)
+        self._drop_lost({Place.FILE, Place.INLINE, Place.PACKED})
+        self._packs.drop_lost()
+        for new in self._recipes.take_in():
+            if new is None:
+                self._report.quarantined += 1
+            else:
+                self._report.cold += 1
+                self._report.adopted += new
+            self._progress(self._report)
+        self._drop_lost({Place.RECIPE})
+
+    def _drop_lost(self, places: set[Place]) -> None:
         for page in self._pages():
-            lost = [record for record in page if not self._is_whole(record)]
+            lost = [record for record in page if record.place in places and not self._is_whole(record)]
             self._index.submit(partial(self._forget, lost)).result()
-            self._report.inline += sum(record.place is Place.INLINE for record in page if record not in lost)
+            if Place.INLINE in places:
+                self._report.inline += sum(record.place is Place.INLINE for record in page if record not in lost)
             self._report.lost += len(lost)
             self._progress(self._report)
 
@@ -134,14 +161,14 @@ class _Reindex:
                 if raw.hex() == entry.name:
                     return Digest(raw), size
                 reason = f"its bytes have sha256:{raw.hex()}"
-        logger.error("%s is set aside: %s", entry.path, reason)
-        Path(entry.path).replace(self._layout.quarantine / f"{entry.name}-{time.time_ns()}")
+        set_aside(self._layout, Path(entry.path), reason)
         return None
 
     def _adopt(self, found: list[tuple[Digest, int]], txn: Transaction) -> None:
         for digest, size in found:
             record = self._blobs.find(txn, digest)
-            if record is None or record.size != size:
+            # Of a cold blob the whole copy is left by a crash; it needs no chunks.
+            if record is None or record.size != size or record.place is Place.RECIPE:
                 self._blobs.put(txn, digest, size)
                 self._report.adopted += 1
 
@@ -155,6 +182,10 @@ class _Reindex:
         if record.place is Place.INLINE:
             found = self._blobs.read(record.digest)
             whole = found is not None and found[1] is not None and Digest.of(found[1]) == record.digest
+        elif record.place is Place.PACKED:
+            whole = self._packs.holds(record)
+        elif record.place is Place.RECIPE:
+            whole = self._recipes.holds(record)
         else:
             whole = self._layout.blob(record.digest).exists()
         if not whole:

@@ -7,9 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lamella.errors import Leased, ReadOnly, StorageFull
+from lamella.errors import Corrupted, Leased, ReadOnly, StorageFull
 from lamella.index import Place
+from lamella.store.chunks import LostChunks
 from lamella.store.layout import Layout, locked_folder
+from lamella.store.recipes import Recipes
 
 if TYPE_CHECKING:
     from lamella.index import BlobRecord, Blobs, Index, Layers, Leases
@@ -28,6 +30,8 @@ class Remover:
         self._blobs = blobs
         self._layers = layers
         self._leases = leases
+        self._recipes = Recipes(layout)
+        self.quarantined = 0
 
     def delete(self, digest: Digest) -> bool:
         """Remove a blob and return True, or return False where there is none.
@@ -39,26 +43,50 @@ class Remover:
         with locked_folder(path.parent, exclusive=True):
             record = self._index.submit(partial(self._delete, digest)).result()
             path.unlink(missing_ok=True)
+            if record is not None and record.place is Place.RECIPE:
+                # Where somebody reads the blob the recipe stays, and keeps its chunks, until maintenance removes it.
+                self._recipes.discard(digest)
         return record is not None
 
     def quarantine(self, digest: Digest, reason: str) -> None:
-        """Take a damaged blob out of the store, leased or not, and keep its file for people to look at.
+        """Take a damaged blob out of the store, leased or not, and keep its file or recipe for people to look at.
 
-        Where the store accepts no writes it stays, to be found damaged again.
+        Where the store accepts no writes it stays, to be found damaged again. Of a packed blob the pack keeps the
+        bytes, until nothing else is read from it.
         """
         logger.error("blob %s is damaged: %s", digest, reason)
+        self.quarantined += 1
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull, FileNotFoundError):
-            self._index.submit(partial(self._forget, digest)).result()
-            path.replace(self._layout.quarantine / path.name)
+            record = self._index.submit(partial(self._forget, digest)).result()
+            if record is not None and record.place is Place.RECIPE:
+                path = self._layout.recipe(digest)
+                path.replace(self._layout.quarantine / f"{path.name}.recipe")
+            else:
+                path.replace(self._layout.quarantine / path.name)
+
+    def condemn(self, record: BlobRecord, error: Exception) -> Corrupted:
+        """Set a blob aside that cannot be read, and the chunks that it was found out by; return what to raise."""
+        if isinstance(error, LostChunks):
+            self.drop_chunks(error)
+        self.quarantine(record.digest, str(error))
+        return Corrupted(record.digest, str(error))
+
+    def drop_chunks(self, error: LostChunks) -> None:
+        """Let chunks that are lost or damaged be stored again when they come."""
+        for chunk in error.chunks:
+            if error.damaged:
+                self.quarantine(chunk, "its frame, or its pack's place in the index, is damaged")
+            else:
+                self.forget_lost(chunk)
 
     def forget_lost(self, digest: Digest) -> None:
-        """Drop the record of a blob whose file somebody else removed, if the store accepts writes."""
+        """Drop the record of a blob whose file, recipe or pack somebody else removed, if the store accepts writes."""
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull):
             record = self._blobs.get(digest)
-            if record is not None and record.place is Place.FILE and not path.exists():
-                logger.error("blob %s is lost: its file %s is gone", digest, path)
+            if record is not None and not self._layout.has(record):
+                logger.error("blob %s is lost: %s is gone", digest, self._layout.holder(record))
                 self._index.submit(partial(self._forget, digest)).result()
 
     def _delete(self, digest: Digest, txn: Transaction) -> BlobRecord | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamella.index import Place
 from lamella.store.layout import Layout, locked_folder
+from lamella.store.recipes import Recipes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ class UnusedRemover:
         self._blobs = blobs
         self._layers = layers
         self._leases = leases
+        self._recipes = Recipes(layout)
 
     def remove(self, digests: Sequence[Digest], before: int) -> Removal:
         """Remove those blobs, all of one folder, that no lease covers and whose last use is earlier than ``before``.
@@ -45,6 +47,8 @@ class UnusedRemover:
             for record in removal.removed:
                 if record.place is Place.FILE:
                     self._layout.blob(record.digest).unlink(missing_ok=True)
+                elif record.place is Place.RECIPE:
+                    self._recipes.discard(record.digest)
         return removal
 
     def _forget(self, digests: Sequence[Digest], before: int, txn: Transaction) -> Removal:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from typing_extensions import Buffer
 
+    from lamella.errors import LamellaError
     from lamella.model import Digest
     from lamella.store.protocol import BlobInfo, BlobStore, BlobWriter
 
@@ -35,6 +36,10 @@ class WrappedStore:
     def writer(self, expected: Digest | None = None) -> AbstractAsyncContextManager[BlobWriter]:
         """See ``BlobStore.writer``."""
         return self._inner.writer(expected)
+
+    async def write_many(self, blobs: Mapping[Digest, Buffer]) -> dict[Digest, LamellaError]:
+        """See ``BlobStore.write_many``."""
+        return await self._inner.write_many(blobs)
 
     async def delete(self, digest: Digest) -> bool:
         """See ``BlobStore.delete``."""

@@ -165,16 +165,16 @@ async def test_a_file_that_is_lent_to_who_has_gone_leaves_no_name(
 ) -> None:
     digest = await put(store, content(10_000))
     begun, go_on, made = threading.Event(), threading.Event(), threading.Event()
-    lend = store._lend
+    lend = store._lender._lend
 
-    def lend_slowly(digest: Digest, data: bytes | None, path: Path) -> None:
+    def lend_slowly(digest: Digest, path: Path) -> None:
         begun.set()
         go_on.wait()
-        lend(digest, data, path)
+        lend(digest, path)
         assert path.exists()
         made.set()
 
-    monkeypatch.setattr(store, "_lend", lend_slowly)
+    monkeypatch.setattr(store._lender, "_lend", lend_slowly)
 
     async def borrow() -> None:
         async with store.file(digest):

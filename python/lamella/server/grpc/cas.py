@@ -16,11 +16,11 @@ from lamella.server.grpc.directories import walk
 from lamella.server.grpc.limits import MAX_BATCH_BLOBS, MAX_BATCH_SIZE, MAX_DIGESTS, MAX_PAYLOAD
 from lamella.server.grpc.status import to_status
 from lamella.server.grpc.zstd_stream import Decompressor
-from lamella.store.small_blobs import read_blob, write_blob
+from lamella.store.small_blobs import read_blob
 from lamella.wire.blob import blob_from_message, check_digest_function
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from lamella.model import Digest
     from lamella.server.domain import Domain
@@ -61,7 +61,7 @@ class ContentAddressableStorage(ChunkedBlobs):
         _check_batch([item.digest for item in request.requests])
         received = sum(len(item.data) for item in request.requests)
         self._domain.recorder.add(Counters(bytes_in=received), project=who.scope.name, builder=who.builder)
-        statuses = await asyncio.gather(*(self._store_one(item) for item in request.requests))
+        statuses = await self._store_many(request.requests)
         return pb.BatchUpdateBlobsResponse(
             responses=[
                 pb.BatchUpdateBlobsResponse.Response(digest=item.digest, status=status)
@@ -104,16 +104,16 @@ class ContentAddressableStorage(ChunkedBlobs):
             raise NotFound(root)
         yield page
 
-    async def _store_one(self, item: pb.BatchUpdateBlobsRequest.Request) -> Status:
+    async def _store_many(self, items: Sequence[pb.BatchUpdateBlobsRequest.Request]) -> list[Status]:
+        """Store what can be stored of a batch, and return the status of each item."""
+        received = await asyncio.gather(*(_received(item) for item in items))
+        blobs = dict(blob for blob in received if not isinstance(blob, LamellaError))
         try:
-            blob = blob_from_message(item.digest, "digest")
-            data = await _content(item, blob.size)
-            if len(data) != blob.size:
-                raise SizeMismatch(blob.digest, blob.size, len(data))
-            await write_blob(self._store, blob.digest, data)
+            failures = await self._store.write_many(blobs)
         except LamellaError as error:
-            return to_status(error)
-        return Status()
+            failures = dict.fromkeys(blobs, error)
+        outcomes = [blob if isinstance(blob, LamellaError) else failures.get(blob[0]) for blob in received]
+        return [Status() if outcome is None else to_status(outcome) for outcome in outcomes]
 
     async def _read_one(self, message: pb.Digest) -> pb.BatchReadBlobsResponse.Response:
         try:
@@ -134,6 +134,18 @@ def _check_batch(digests: list[pb.Digest]) -> None:
     total = sum(max(digest.size_bytes, 0) for digest in digests)
     if total > MAX_BATCH_SIZE:
         raise Invalid("requests", f"{total} bytes in a batch, more than {MAX_BATCH_SIZE}")
+
+
+async def _received(item: pb.BatchUpdateBlobsRequest.Request) -> tuple[Digest, bytes] | LamellaError:
+    """Return what an item holds, as many bytes as it says, or what is wrong with it."""
+    try:
+        blob = blob_from_message(item.digest, "digest")
+        data = await _content(item, blob.size)
+        if len(data) != blob.size:
+            raise SizeMismatch(blob.digest, blob.size, len(data))
+    except LamellaError as error:
+        return error
+    return blob.digest, data
 
 
 async def _content(item: pb.BatchUpdateBlobsRequest.Request, size: int) -> bytes:

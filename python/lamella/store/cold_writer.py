@@ -1,0 +1,108 @@
+"""Lets a blob be rebuilt from a recipe from now on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamella._core import BlobFile, Recipe
+from lamella.errors import LamellaError, NotFound
+from lamella.index import BlobRecord, Place
+from lamella.model import Digest
+from lamella.store.layout import Layout, locked_folder
+from lamella.store.recipes import Recipes
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from lamella.index import Blobs, Index
+    from lamella.index.table import Transaction
+
+
+class CannotTurnCold(LamellaError):
+    """A blob cannot be rebuilt from a recipe now; it stays as it was."""
+
+    def __init__(self, digest: Digest, reason: str) -> None:
+        super().__init__(f"blob {digest} cannot turn cold: {reason}")
+        self.digest = digest
+        self.reason = reason
+
+
+class ColdWriter:
+    """Every method blocks: call them in threads, never in the thread that writes the index."""
+
+    def __init__(self, layout: Layout, index: Index, blobs: Blobs) -> None:
+        self._layout = layout
+        self._index = index
+        self._blobs = blobs
+        self._recipes = Recipes(layout)
+
+    def commit(self, recipe: Recipe, data: Buffer) -> None:
+        """Make a recipe, whose file is ``data``, the place of its blob: a hot one's file goes, an absent one appears.
+
+        The caller has rebuilt the blob from the recipe and compared its digest. All chunks count as used now. Nothing
+        is done where the blob is in a third place already.
+
+        Raises:
+            NotFound: a chunk is not in the store.
+            CannotTurnCold: a chunk is itself rebuilt from a recipe, or somebody still reads an earlier recipe.
+            StorageFull: there is no room.
+            ReadOnly: the recipe could not be made durable.
+        """
+        digest = Digest(recipe.digest)
+        chunks = chunk_digests(recipe)
+        draft = self._draft(data)
+        try:
+            path = self._layout.blob(digest)
+            with locked_folder(path.parent, exclusive=True):
+                record = self._blobs.get(digest)
+                if record is not None and record.place is not Place.FILE:
+                    return
+                self._publish(digest, draft)
+                new = BlobRecord(digest, recipe.size, Place.RECIPE, 0, memoryview(data).nbytes)
+                try:
+                    self._index.submit(lambda txn: self._move(txn, new, chunks)).result()
+                except LamellaError:
+                    self._recipes.discard(digest)
+                    raise
+                path.unlink(missing_ok=True)
+        finally:
+            draft.close()
+
+    def _draft(self, data: Buffer) -> BlobFile:
+        try:
+            draft = BlobFile(self._layout.temporary)
+            draft.write(data)
+        except OSError as error:
+            self._index.health.write_failed(error)
+        try:
+            draft.sync()
+        except OSError as error:
+            draft.close()
+            self._index.health.sync_failed(error)
+        return draft
+
+    def _publish(self, digest: Digest, draft: BlobFile) -> None:
+        try:
+            published = self._recipes.publish(digest, draft)
+        except OSError as error:
+            self._index.health.write_failed(error)
+        if not published:
+            raise CannotTurnCold(digest, "an earlier recipe is being read")
+
+    def _move(self, txn: Transaction, new: BlobRecord, chunks: list[Digest]) -> None:
+        for chunk in chunks:
+            found = self._blobs.find(txn, chunk)
+            if found is None:
+                raise NotFound(chunk)
+            # No recipe may lead back to itself, however many others lie between.
+            if found.place is Place.RECIPE or chunk == new.digest:
+                raise CannotTurnCold(new.digest, f"its chunk {chunk} is itself rebuilt from a recipe")
+            self._blobs.use(txn, chunk)
+        earlier = self._blobs.find(txn, new.digest)
+        used = self._blobs.now() if earlier is None else earlier.used
+        self._blobs.move(txn, BlobRecord(new.digest, new.size, new.place, used, new.stored))
+
+
+def chunk_digests(recipe: Recipe) -> list[Digest]:
+    """Return the chunks that a recipe names, each once."""
+    return list(dict.fromkeys(Digest.split(recipe.chunks())))

@@ -1,0 +1,207 @@
+"""Turns hot blobs cold: from a file of their own into a recipe and the chunks that are new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lamella._core import Chunker, Recipe, RecipeError, Sha256, detect_compression
+from lamella.errors import NotFound
+from lamella.index import Place, WholeBlobs
+from lamella.model import Digest
+from lamella.store.chunks import Chunks, LostChunks
+from lamella.store.cold_writer import CannotTurnCold, ColdWriter
+from lamella.store.packer import PACKED_MAX
+from lamella.store.packs import PACK_SIZE, PackedChunk, Packs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lamella._core import ChunkBatch, PackWriter
+    from lamella.index import Blobs, Index
+    from lamella.index.table import Transaction
+    from lamella.store.layout import Layout
+    from lamella.store.remover import Remover
+
+LEAST_SIZE: Final = PACKED_MAX + 1
+"""The fewest bytes of a blob that turns cold: no chunk of another blob has as many."""
+
+MOST_STORED: Final = 0.9
+"""The share of a blob's size that its recipe and its new chunks may take on the disk; with more it stays whole."""
+
+JUDGED_AT: Final = PACK_SIZE
+"""Bytes of a blob after which it is given up where its chunks take more than ``MOST_STORED`` so far."""
+
+_PAYS_NOT: Final = f"cold it would take more than {MOST_STORED:.0%} of the room"
+
+BATCH_BYTES: Final = 8 << 20
+"""Bytes of content between two pauses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What became of a hot blob."""
+
+    size: int
+    """Its bytes."""
+    stored: int
+    """Bytes that it now adds to what is on the disk: its new chunks and its recipe, or, if it is whole, its size."""
+    kept: str | None = None
+    """Why it stays whole; None where it turned cold."""
+
+
+class Compactor:
+    """Every method blocks. Several may work on one store, but not on one blob, or they do it twice."""
+
+    def __init__(self, layout: Layout, index: Index, blobs: Blobs, remover: Remover) -> None:
+        self._layout = layout
+        self._index = index
+        self._blobs = blobs
+        self._remover = remover
+        self._whole = WholeBlobs(index)
+        self._packs = Packs(layout, index, blobs)
+        self._chunks = Chunks(layout, blobs, self._packs)
+        self._cold = ColdWriter(layout, index, blobs)
+
+    def compact(self, digest: Digest, pause: Callable[[int], None] = lambda _: None) -> Compacted | None:
+        """Turn a hot blob cold if that takes less room; None where it is not there, or not hot, any more.
+
+        ``pause`` is called with the number of bytes just read. It may take its time, or raise to stop: then the blob
+        stays hot, and the chunks that are packed by then need not be packed again.
+
+        Raises:
+            CannotTurnCold: something stands in the way that may be gone later; the blob stays hot.
+            StorageFull: there is no room for chunks or recipe; the blob stays hot.
+            ReadOnly: the store accepts no writes.
+        """
+        record = self._blobs.get(digest)
+        if record is None or record.place is not Place.FILE:
+            return None
+        try:
+            outcome = self._try(digest, record.size, pause)
+        except FileNotFoundError:
+            return None
+        if outcome.kept is not None:
+            self._keep(digest, outcome.kept)
+        return outcome
+
+    def _try(self, digest: Digest, size: int, pause: Callable[[int], None]) -> Compacted:
+        path = self._layout.blob(digest)
+        if size < LEAST_SIZE:
+            return Compacted(size, size, "too small")
+        if (compression := _compression(path)) != "none":
+            return Compacted(size, size, f"compressed with {compression}")
+        attempt = _Attempt(self._packs, self._index, self._blobs)
+        try:
+            chunker = Chunker(path)
+            while (batch := chunker.next(BATCH_BYTES)) is not None:
+                attempt.add(batch)
+                if attempt.read >= JUDGED_AT and attempt.stored > MOST_STORED * attempt.read:
+                    return Compacted(size, size, _PAYS_NOT)
+                pause(sum(batch.sizes))
+            if chunker.digest != digest.raw:
+                self._remover.quarantine(digest, f"its bytes have sha256:{chunker.digest.hex()}")
+                raise CannotTurnCold(digest, "its bytes are damaged")
+            data = chunker.recipe()
+            attempt.finish()
+            stored = attempt.stored + len(data)
+            if stored > MOST_STORED * size:
+                return Compacted(size, size, _PAYS_NOT)
+            attempt.publish()
+        finally:
+            attempt.close()
+        return self._commit(Recipe(data), data, stored, pause)
+
+    def _commit(self, recipe: Recipe, data: bytes, stored: int, pause: Callable[[int], None]) -> Compacted:
+        """Rebuild a blob from what is on the disk, and drop the whole copy only if that gives the same bytes."""
+        digest = Digest(recipe.digest)
+        sha256 = Sha256()
+        try:
+            for buffer in self._chunks.rebuild(recipe):
+                sha256.update(buffer)
+                pause(len(buffer))
+            if sha256.digest() != recipe.digest:
+                return Compacted(recipe.size, recipe.size, f"rebuilding it gave sha256:{sha256.digest().hex()}")
+            self._cold.commit(recipe, data)
+        except LostChunks as error:
+            self._remover.drop_chunks(error)
+            raise CannotTurnCold(digest, str(error)) from error
+        except NotFound as error:
+            raise CannotTurnCold(digest, str(error)) from error
+        except RecipeError as error:
+            return Compacted(recipe.size, recipe.size, str(error))
+        return Compacted(recipe.size, stored)
+
+    def _keep(self, digest: Digest, reason: str) -> None:
+        def keep(txn: Transaction) -> None:
+            if self._blobs.find(txn, digest) is not None:
+                self._whole.put(txn, digest, reason)
+
+        self._index.submit(keep).result()
+
+
+class _Attempt:
+    """The chunks of one blob on their way into packs; a full pack is recorded at once, so that memory is bounded."""
+
+    def __init__(self, packs: Packs, index: Index, blobs: Blobs) -> None:
+        self._packs = packs
+        self._index = index
+        self._blobs = blobs
+        self._writer: PackWriter | None = None
+        self._chunks: list[PackedChunk] = []
+        self._written: set[Digest] = set()
+        self._published = 0
+        self.read = 0
+
+    @property
+    def stored(self) -> int:
+        """Compressed bytes of the chunks that were not there before."""
+        return self._published + (0 if self._writer is None else self._writer.size)
+
+    def add(self, batch: ChunkBatch) -> None:
+        """Write those chunks that the store does not have."""
+        self.read += sum(batch.sizes)
+        names = Digest.split(batch.digests)
+        known = self._blobs.get_many(set(names) - self._written)
+        wanted = []
+        for place, name in enumerate(names):
+            if name not in self._written and name not in known:
+                self._written.add(name)
+                wanted.append(place)
+        if not wanted:
+            return
+        if self._writer is None:
+            self._writer = self._packs.writer()
+        self._packs.add_chunks(self._writer, batch, wanted)
+        if self._writer.size >= PACK_SIZE:
+            self.finish()
+            self.publish()
+
+    def finish(self) -> None:
+        """Write what is left of the chunks so far; ``stored`` is exact then."""
+        if self._writer is not None:
+            self._chunks = self._packs.finish(self._writer)
+
+    def publish(self) -> None:
+        """Let the finished chunks be read."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            new = self._packs.publish(writer, self._chunks)
+        finally:
+            writer.close()
+        self._packs.keep(new)
+        self._published += new.size
+        self._written.clear()
+
+    def close(self) -> None:
+        """Throw away what is not finished."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _compression(path: Path) -> str:
+    with path.open("rb") as file:
+        return detect_compression(file.read(4))

@@ -1,0 +1,134 @@
+"""Reads blobs of a local store, wherever their bytes are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from lamella._core import RecipeError
+from lamella.errors import Corrupted, NotFound
+from lamella.index import BlobRecord, Place
+from lamella.store.chunks import ATTEMPTS, LostChunks
+from lamella.store.file_reader import read_file
+from lamella.store.ranges import range_end
+from lamella.store.read_ahead import read_ahead
+from lamella.store.recipes import OpenRecipe, Recipes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from concurrent.futures import Executor, Future
+
+    from typing_extensions import Buffer
+
+    from lamella.index import Blobs
+    from lamella.model import Digest
+    from lamella.store.chunks import Chunks
+    from lamella.store.layout import Layout
+    from lamella.store.remover import Remover
+
+
+class LocalReader:
+    """What moves from one place to another while it is looked for is looked for again."""
+
+    def __init__(self, layout: Layout, blobs: Blobs, chunks: Chunks, remover: Remover, threads: Executor) -> None:
+        self._layout = layout
+        self._blobs = blobs
+        self._recipes = Recipes(layout)
+        self._chunks = chunks
+        self._remover = remover
+        self._threads = threads
+
+    async def open(
+        self, digest: Digest, offset: int = 0, length: int | None = None, *, count: bool = True
+    ) -> AsyncGenerator[Buffer, None]:
+        """See ``LocalStore.open``."""
+        record, data = self._blobs.look_up(digest, count=count)
+        end = range_end(digest, record.size, offset, length)
+        if offset == end:
+            return
+        source = await self._open(record) if data is None else data
+        if isinstance(source, bytes):
+            yield source[offset:end]
+            return
+        if isinstance(source, OpenRecipe):
+            buffers = self._rebuild(record, source, offset, end)
+        else:
+            buffers = read_file(self._threads, source, offset, end)
+        async with aclosing(buffers):
+            async for buffer in buffers:
+                offset += len(buffer)
+                yield buffer
+        if offset < end:
+            reason = f"its bytes end after {offset} of {record.size}"
+            raise await self._condemned(record, ValueError(reason))
+
+    async def descriptor(self, digest: Digest) -> int | None:
+        """See ``LocalStore.descriptor``."""
+        record, _ = self._blobs.look_up(digest)
+        if record.place is not Place.FILE:
+            return None
+        source = await self._open(record)
+        if not isinstance(source, int):
+            _close(source)
+            return None
+        size = os.fstat(source).st_size
+        if size == record.size:
+            return source
+        os.close(source)
+        raise await self._condemned(record, ValueError(f"its file has {size} of {record.size} bytes"))
+
+    async def _open(self, record: BlobRecord) -> bytes | int | OpenRecipe:
+        """Return the bytes of a blob, a descriptor of its file, or its recipe; the caller closes them."""
+        digest = record.digest
+        for _ in range(ATTEMPTS):
+            try:
+                if record.place is Place.FILE:
+                    return os.open(self._layout.blob(digest), os.O_RDONLY | os.O_CLOEXEC)
+                return await self._open_in_thread(record)
+            except FileNotFoundError:
+                await asyncio.wrap_future(self._threads.submit(self._remover.forget_lost, digest))
+            except RecipeError as error:
+                raise await self._condemned(record, error) from error
+            record, data = self._blobs.look_up(digest)
+            if data is not None:
+                return data
+        raise NotFound(digest)
+
+    async def _open_in_thread(self, record: BlobRecord) -> bytes | OpenRecipe:
+        opening: Future[bytes | OpenRecipe]
+        if record.place is Place.PACKED:
+            opening = self._threads.submit(self._chunks.read, record)
+        else:
+            opening = self._threads.submit(self._recipes.open, record.digest)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(opening))
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)
+            raise
+
+    async def _rebuild(
+        self, record: BlobRecord, source: OpenRecipe, offset: int, end: int
+    ) -> AsyncGenerator[bytes | memoryview, None]:
+        buffers = self._chunks.rebuild(source.recipe, offset, end - offset)
+        try:
+            async with aclosing(read_ahead(self._threads, buffers, source.close)) as ahead:
+                async for buffer in ahead:
+                    yield buffer
+        except (LostChunks, RecipeError) as error:
+            raise await self._condemned(record, error) from error
+
+    async def _condemned(self, record: BlobRecord, error: Exception) -> Corrupted:
+        return await asyncio.wrap_future(self._threads.submit(self._remover.condemn, record, error))
+
+
+def _close(source: bytes | OpenRecipe) -> None:
+    if isinstance(source, OpenRecipe):
+        source.close()
+
+
+def _close_opened(opening: Future[bytes | OpenRecipe]) -> None:
+    """Give up what was opened for a caller who has gone."""
+    if opening.exception() is None:
+        _close(opening.result())

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamella.errors import Corrupted, NotFound, ReadOnly, StorageFull
+from lamella.index import INLINE_MAX, PackTable, Place
+from lamella.model import Digest
+from lamella.store.packer import PACKED_LEAST, PACKED_MAX
+from tests.suites.blob_store import content, get, listed, put
+from tests.unit.store.layers import flip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lamella._core import PackWriter
+    from lamella.store import LocalStore
+
+
+def batch(count: int, size: int = 10_000, seed: int = 0) -> dict[Digest, bytes]:
+    return {Digest.of(data): data for data in (content(size, seed * 1000 + number) for number in range(count))}
+
+
+def packs(folder: Path) -> list[Path]:
+    return sorted((folder / "packs").iterdir())
+
+
+def places(store: LocalStore) -> set[Place]:
+    return {record.place for record in store.blobs.page(None, 1000)}
+
+
+async def test_many_small_blobs_share_a_file(store: LocalStore, folder: Path) -> None:
+    blobs = batch(50)
+    assert await store.write_many(blobs) == {}
+    assert places(store) == {Place.PACKED}
+    [record] = PackTable(store.index).page(None, 10)
+    assert [path.name for path in packs(folder)] == [f"{record.pack:016x}.pack"]
+    assert record.size == packs(folder)[0].stat().st_size
+    assert record.blobs == 50
+    assert list((folder / "temporary").iterdir()) == []
+
+
+async def test_each_blob_of_a_batch_goes_where_its_size_belongs(store: LocalStore) -> None:
+    sizes = {
+        INLINE_MAX: Place.INLINE,
+        INLINE_MAX + 1: Place.PACKED,
+        PACKED_MAX: Place.PACKED,
+        PACKED_MAX + 1: Place.FILE,
+    }
+    blobs = {Digest.of(content(size)): content(size) for size in sizes} | batch(PACKED_LEAST)
+    await store.write_many(blobs)
+    for size, place in sizes.items():
+        assert store.blobs.get_many(blobs)[Digest.of(content(size))].place is place
+
+
+async def test_a_few_blobs_are_not_worth_a_pack(store: LocalStore) -> None:
+    await store.write_many(batch(PACKED_LEAST - 1))
+    assert places(store) == {Place.FILE}
+
+
+async def test_blobs_that_are_there_are_not_packed_again(store: LocalStore, folder: Path) -> None:
+    blobs = batch(10)
+    for data in list(blobs.values())[:5]:
+        await put(store, data)
+    await store.write_many(blobs)
+    await store.write_many(blobs)
+    assert len(packs(folder)) == 1
+    assert PackTable(store.index).page(None, 10)[0].blobs == 5
+
+
+async def test_a_packed_blob_can_be_deleted_lent_and_stored_again(store: LocalStore) -> None:
+    blobs = batch(10)
+    await store.write_many(blobs)
+    digest, data = next(iter(blobs.items()))
+    assert await store.descriptor(digest) is None
+    async with store.file(digest) as path:
+        assert path.read_bytes() == data
+    assert await store.delete(digest)
+    with pytest.raises(NotFound):
+        await get(store, digest)
+    assert PackTable(store.index).page(None, 10)[0].blobs == 9
+    assert await put(store, data) == digest
+    assert await get(store, digest) == data
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_pack_that_is_damaged_or_lost_is_noticed_and_its_blobs_can_come_back(
+    store: LocalStore, folder: Path, lost: bool
+) -> None:
+    blobs = batch(20)
+    await store.write_many(blobs)
+    [pack] = packs(folder)
+    if lost:
+        pack.unlink()
+    else:
+        for offset in range(100, 200_000, 10_000):
+            flip(pack, offset)
+    for digest in blobs:
+        with pytest.raises(NotFound if lost else Corrupted):
+            await get(store, digest)
+    assert await store.missing(blobs) == set(blobs)
+    await store.write_many(blobs)
+    assert [await get(store, digest) for digest in blobs] == list(blobs.values())
+
+
+async def test_a_lost_pack_comes_back_with_a_batch_although_the_index_knows_the_blobs(
+    store: LocalStore, folder: Path
+) -> None:
+    blobs = batch(20)
+    await store.write_many(blobs)
+    packs(folder)[0].unlink()
+    await store.write_many(blobs)
+    assert [await get(store, digest) for digest in blobs] == list(blobs.values())
+
+
+async def test_batches_of_several_callers_share_packs(store: LocalStore, folder: Path) -> None:
+    batches = [batch(8, seed=seed) for seed in range(30)]
+    await asyncio.gather(*(store.write_many(blobs) for blobs in batches))
+    assert len(packs(folder)) < 30
+    for blobs in batches:
+        assert [await get(store, digest) for digest in blobs] == list(blobs.values())
+
+
+async def test_a_full_disk_stores_nothing_and_leaves_nothing(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageFull("the index")
+
+    monkeypatch.setattr(store._packer._packs, "record", fail)
+    with pytest.raises(StorageFull):
+        await store.write_many(batch(10))
+    assert packs(folder) == []
+    assert await listed(store) == []
+    monkeypatch.undo()
+    assert await store.write_many(batch(10)) == {}
+
+
+async def test_a_pack_that_cannot_be_synced_turns_the_store_read_only(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def __init__(self, writer: PackWriter) -> None:
+            self.add_blob, self.close, self.size = writer.add_blob, writer.close, 0
+
+        def finish(self) -> None:
+            raise OSError(5, "Input/output error")
+
+    writer = store._packer._packs.writer
+    monkeypatch.setattr(store._packer._packs, "writer", lambda: Broken(writer()))
+    with pytest.raises(ReadOnly):
+        await store.write_many(batch(10))
+    assert store.read_only is not None
+    assert packs(folder) == []
