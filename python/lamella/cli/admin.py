@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamella.cli import options
+from lamella.cli.admin_compact import compact
 from lamella.cli.admin_gc import gc
 from lamella.cli.admin_usage import usage
 from lamella.cli.data_folder import check_data_folder, data_folder_argument
@@ -28,6 +29,7 @@ def command() -> None:
 
 command.add_command(gc)
 command.add_command(usage)
+command.add_command(compact)
 
 
 @command.command()
@@ -90,6 +92,8 @@ def _echo(report: ReindexReport) -> None:
     click.echo(
         f"{report.files} files with {size_text(report.bytes)} and {report.inline} small blobs are as they should be"
     )
+    if report.packs or report.cold:
+        click.echo(f"so are {report.packs} packs, and the recipes of {report.cold} cold blobs")
     if report.adopted:
         click.echo(f"{report.adopted} of them were not in the index")
     if report.index_damage:

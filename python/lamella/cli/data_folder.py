@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lamella.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 data_folder_argument = click.argument("data_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 """``data_folder``: a path of a folder that exists."""
@@ -18,3 +22,17 @@ def check_data_folder(data_folder: Path) -> None:
 
     if not Layout(data_folder).marker.is_file():
         raise Failure(f"{data_folder} is not the data folder of a server")
+
+
+def wait_for_maintenance() -> Callable[[], bool]:
+    """Return what says, once, that another process maintains the folder, and then goes on waiting."""
+    told = False
+
+    def wait() -> bool:
+        nonlocal told
+        if not told:
+            click.echo("waiting for another process that maintains the folder (Ctrl+C to give up)", err=True)
+            told = True
+        return True
+
+    return wait

@@ -64,6 +64,14 @@ class AgeType(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
+class AgeOrOffType(AgeType):
+    """An age, or ``off``, as infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the text; a usage error where it is of another form."""
+        return float("inf") if value == "off" else super().convert(value, param, ctx)
+
+
 server = click.option(
     "--server",
     type=AddressType(),

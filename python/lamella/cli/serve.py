@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isinf
 from pathlib import Path
 
 import click
@@ -30,6 +31,21 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     metavar="HOST:PORT",
     help="Where to take registry clients (docker, buildah, BuildKit).  [default: 127.0.0.1:8971]",
 )
+@click.option(
+    "--cold-after",
+    type=options.AgeOrOffType(),
+    metavar="AGE|off",
+    default="1h",
+    show_default=True,
+    help="When a layer that nobody uses is stored as chunks, shared with other layers.",
+)
+@click.option(
+    "--background-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="How much of one core work in the background may take.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that serve.")
 @garbage_options
 @click.option(
@@ -45,6 +61,8 @@ def command(
     data_folder: Path | None,
     listen: str | None,
     http_listen: str | None,
+    cold_after: float,
+    background_share: float,
     workers: int,
     max_size: str | None,
     max_age: float | None,
@@ -78,4 +96,15 @@ def command(
 
     garbage = GarbageConfig(size_limit(max_size, folder), max_age, grace, gc_interval, retention)
     policy_of(garbage)  # what is wrong with the rules is said before anything is served
-    serve(ServerConfig(folder, host, port, workers, http_host=http_host, http_port=http_port, garbage=garbage), ready)
+    config = ServerConfig(
+        folder,
+        host,
+        port,
+        workers,
+        http_host=http_host,
+        http_port=http_port,
+        garbage=garbage,
+        cold_after=None if isinf(cold_after) else cold_after,
+        background_share=background_share,
+    )
+    serve(config, ready)

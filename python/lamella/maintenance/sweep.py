@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -74,6 +75,7 @@ class Sweeper:
         await self._sweep_manifests([unit for unit in units if unit.kind is UnitKind.MANIFEST])
         # Also those that were used: their chunks are not marked yet.
         await self._sweep_recipes([record.digest async for record in self._unmarked() if record.place is Place.RECIPE])
+        await self._keep_read()
         condemned: list[Digest] = []
         async for record in self._unmarked():
             if record.used < self._before:
@@ -116,6 +118,11 @@ class Sweeper:
             await self._remove([digest for digest in recipes if named.absent(digest.raw)])
             below = b"".join(digest.raw for digest in recipes if not named.absent(digest.raw))
             recipes = list(split(self._marker.blobs.absent(below)))
+
+    async def _keep_read(self) -> None:
+        """Keep the chunks of cold blobs that are gone, and still read by somebody who began before."""
+        for digest in await asyncio.to_thread(lambda: list(self._store.leftovers.read_recipes())):
+            self._marker.add(await self._marker.fresh_blobs(await self._marker.read_chunks(digest)))
 
     async def _remove(self, digests: Sequence[Digest]) -> None:
         """Remove blobs, in the order of digests; what needs those that are spared stays, too."""

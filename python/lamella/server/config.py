@@ -9,6 +9,8 @@ from typing import Final, Self
 
 import msgspec
 
+from lamella.maintenance.compact import DEFAULT_COLD_AFTER
+from lamella.maintenance.pace import DEFAULT_SHARE
 from lamella.maintenance.policy import GRACE
 from lamella.store.buffered_file import MAX_BLOB_SIZE
 
@@ -42,7 +44,8 @@ class ServerConfig:
     """Port 0 lets the kernel choose; ``max_blob_size`` is in bytes, ``grace`` in seconds.
 
     ``host`` and ``port`` are for gRPC, ``http_host`` and ``http_port`` for registry clients; without an ``http_port``
-    there is no registry.
+    there is no registry. Blobs that nobody used for ``cold_after`` seconds turn cold (None: never); work in the
+    background takes up to ``background_share`` of one core.
     """
 
     data_folder: Path
@@ -54,6 +57,8 @@ class ServerConfig:
     http_host: str = "127.0.0.1"
     http_port: int | None = None
     garbage: GarbageConfig = field(default_factory=GarbageConfig)
+    cold_after: float | None = DEFAULT_COLD_AFTER
+    background_share: float = DEFAULT_SHARE
 
     def encode(self) -> str:
         """Return the configuration as text, for another process."""

@@ -14,14 +14,13 @@ from lamella.maintenance.routine import Routine
 from lamella.server.grpc.action_blobs import blobs_of_encoded
 
 if TYPE_CHECKING:
-    from lamella.model import Digest
     from lamella.server.config import GarbageConfig
     from lamella.store.local import LocalStore
 
 
 def compose_collector(store: LocalStore, pace: AsyncPace | None = None) -> Collector:
     """Return a collector for a store, which takes half a core unless told otherwise."""
-    return Collector(store, blobs_of_encoded, _chunks, pace or AsyncPace())
+    return Collector(store, blobs_of_encoded, store.chunks_of, pace or AsyncPace())
 
 
 def compose_routine(store: LocalStore, config: GarbageConfig) -> Routine:
@@ -38,7 +37,3 @@ def policy_of(config: GarbageConfig) -> Policy:
     """Return what a configuration asks for; raises as ``compose_routine``."""
     retention = Retention() if config.retention is None else read_retention(config.retention)
     return Policy(config.max_age, config.grace, retention=retention)
-
-
-async def _chunks(digest: Digest) -> bytes:
-    raise NotImplementedError(f"{digest} is cold")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lamella.errors import LamellaError
 from lamella.index import Actions, CounterTable, Steps
 from lamella.layers.ingest import LayerVerifier
+from lamella.maintenance.worker import maintain
 from lamella.registry.registry import Registry
 from lamella.server.address import Addresses, format_address, listening_socket
 from lamella.server.domain import Domain
@@ -17,6 +18,7 @@ from lamella.server.garbage import compose_routine
 from lamella.server.grpc.door import GrpcDoor
 from lamella.server.http.call import Services
 from lamella.server.http.door import HttpDoor
+from lamella.server.jobs import jobs
 from lamella.server.results import StepResults
 from lamella.stats.recorder import Recorder
 from lamella.store.coalesce import CoalescingStore
@@ -49,7 +51,12 @@ async def run(
         try:
             http = await _start_registry(registry, config, share_port=share_port)
             port = await door.start(format_address(config.host, config.port))
-            async with _background(domain.recorder.run(), routine.run(), report_health(store, door)):
+            async with _background(
+                domain.recorder.run(),
+                routine.run(),
+                report_health(store, door),
+                maintain(config.data_folder, jobs(store, config), config.background_share),
+            ):
                 ready(Addresses(format_address(config.host, port), http))
                 await stop.requested.wait()
             await _drain(stop, door.drain(config.grace), registry.stop())

@@ -36,14 +36,14 @@ class ColdWriter:
         self._blobs = blobs
         self._recipes = Recipes(layout)
 
-    def commit(self, recipe: Recipe, data: Buffer) -> None:
-        """Make a recipe, whose file is ``data``, the place of its blob: a hot one's file goes, an absent one appears.
+    def commit(self, recipe: Recipe, data: Buffer, *, absent: bool = False) -> None:
+        """Make a recipe, whose file is ``data``, the place of a hot blob, or of one that may be ``absent``.
 
         The caller has rebuilt the blob from the recipe and compared its digest. All chunks count as used now. Nothing
         is done where the blob is in a third place already.
 
         Raises:
-            NotFound: a chunk is not in the store.
+            NotFound: a chunk is not in the store, or the blob itself is not, and is not said to be absent.
             CannotTurnCold: a chunk is itself rebuilt from a recipe, or somebody still reads an earlier recipe.
             StorageFull: there is no room.
             ReadOnly: the recipe could not be made durable.
@@ -55,6 +55,8 @@ class ColdWriter:
             path = self._layout.blob(digest)
             with locked_folder(path.parent, exclusive=True):
                 record = self._blobs.get(digest)
+                if record is None and not absent:
+                    raise NotFound(digest)
                 if record is not None and record.place is not Place.FILE:
                     return
                 self._publish(digest, draft)
@@ -99,6 +101,8 @@ class ColdWriter:
                 raise CannotTurnCold(new.digest, f"its chunk {chunk} is itself rebuilt from a recipe")
             self._blobs.use(txn, chunk)
         earlier = self._blobs.find(txn, new.digest)
+        if earlier is not None and earlier.place is not Place.FILE:
+            raise CannotTurnCold(new.digest, "it is in another place by now")
         used = self._blobs.now() if earlier is None else earlier.used
         self._blobs.move(txn, BlobRecord(new.digest, new.size, new.place, used, new.stored))
 

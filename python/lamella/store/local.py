@@ -28,6 +28,7 @@ from lamella.store.packer import PACKED_LEAST, PACKED_MAX, Packer
 from lamella.store.packs import Packs
 from lamella.store.protocol import BlobInfo
 from lamella.store.publisher import Publisher
+from lamella.store.recipes import Recipes
 from lamella.store.remover import Remover
 from lamella.store.small_blobs import write_blob
 from lamella.store.unused import Removal, UnusedRemover
@@ -99,6 +100,7 @@ class LocalStore:
         self._reader = LocalReader(self._layout, self.blobs, chunks, self._remover, self._threads)
         self.whole = WholeBlobs(self.index)
         self.compactor = Compactor(self._layout, self.index, self.blobs, self._remover)
+        self._recipes = Recipes(self._layout)
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
         self._lender = Lender(self._layout, self.index.health, self.blobs, chunks, self._remover)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)
@@ -201,9 +203,9 @@ class LocalStore:
     async def _pack(self, blobs: Mapping[Digest, Buffer]) -> None:
         if not blobs:
             return
-        known = self.blobs.get_many(blobs) if self.limit else {}
+        known = self.blobs.get_many(blobs)
         size = sum(memoryview(data).nbytes for digest, data in blobs.items() if digest not in known)
-        async with self.limit.room(size) if self.limit and size else nullcontext():
+        async with nullcontext() if self.limit is None or size == 0 else self.limit.room(size):
             await asyncio.wrap_future(self._packer.submit(blobs))
 
     async def delete(self, digest: Digest) -> bool:
@@ -213,6 +215,10 @@ class LocalStore:
     async def delete_unused(self, digests: Sequence[Digest], before: int) -> Removal:
         """Remove those blobs, all with the same first byte, that are not leased and were last used before a time."""
         return await self._in_thread(self._unused.remove, digests, before)
+
+    async def chunks_of(self, digest: Digest) -> bytes:
+        """Return the digests of the chunks that a cold blob is rebuilt from, 32 bytes each; none where it cannot be."""
+        return await self._in_thread(self._recipes.chunks, digest)
 
     async def walk(self) -> AsyncGenerator[BlobInfo, None]:
         """See ``BlobStore.walk``."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from lamella._core import Recipe, RecipeError, sync_directory
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from lamella._core import BlobFile
     from lamella.model import Digest
     from lamella.store.layout import Layout
+
+logger = logging.getLogger(__name__)
 
 
 class OpenRecipe:
@@ -63,6 +66,17 @@ class Recipes:
         if recipe.digest != digest.raw:
             raise RecipeError(f"{path} is the recipe of sha256:{recipe.digest.hex()}")
         return recipe
+
+    def chunks(self, digest: Digest) -> bytes:
+        """Return the digests of a recipe's chunks, 32 bytes each; none where there is no recipe that can be read."""
+        try:
+            with closing(self.open(digest)) as opened:
+                return opened.recipe.chunks()
+        except FileNotFoundError:
+            return b""
+        except RecipeError:
+            logger.exception("the recipe of %s keeps no chunks", digest)
+            return b""
 
     def publish(self, digest: Digest, draft: BlobFile) -> bool:
         """Give a recipe whose bytes are on the disk its name, durably; False where an earlier one is being read.

@@ -1,0 +1,28 @@
+"""What a server does in the background for its store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lamella.maintenance.compact import compact
+from lamella.maintenance.worker import Job
+
+if TYPE_CHECKING:
+    from lamella.server.config import ServerConfig
+    from lamella.store.local import LocalStore
+
+COMPACT_SECONDS: Final = 300.0
+"""How often blobs are looked for that may turn cold, unless they turn cold sooner after their last use."""
+
+LEFTOVER_SECONDS: Final = 6 * 3600.0
+"""How often files are looked for that nothing refers to."""
+
+
+def jobs(store: LocalStore, config: ServerConfig) -> list[Job]:
+    """Return the jobs that the configuration asks for."""
+    found = [Job("removing leftovers", LEFTOVER_SECONDS, lambda pace: store.leftovers.remove(pace.pause))]
+    cold_after = config.cold_after
+    if cold_after is not None:
+        interval = min(COMPACT_SECONDS, cold_after)
+        found.append(Job("compacting", interval, lambda pace: compact(store, cold_after, pace)))
+    return found
