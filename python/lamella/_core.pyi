@@ -89,7 +89,7 @@ def hash_files(paths: Sequence[_Path], threads: int = 0) -> list[tuple[bytes, in
 
 @final
 class DigestSet:
-    """Many digests in little memory: about 30 bytes for one, of which it keeps the first half.
+    """Many digests in little memory: about 35 bytes for one, of which it keeps the first half.
 
     ``digests`` are 32 raw bytes each, one after the other.
     """

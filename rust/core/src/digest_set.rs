@@ -7,7 +7,7 @@ use crate::digest::Digest;
 /// What is kept of a digest. Two digests that begin alike would be taken for one; to find such a pair takes 2^64 tries.
 const KEPT: usize = 16;
 
-/// A set of digests that keeps half of each: about 30 bytes for one.
+/// A set of digests that keeps half of each: about 35 bytes for one.
 #[derive(Default)]
 pub struct DigestSet(HashSet<[u8; KEPT]>);
 
