@@ -35,6 +35,7 @@ test: setup ## All tests but the slow ones: a minute or two
 	@$(BIN)/pytest -n auto -m 'not slow'
 
 test-slow: setup ## The slow ones: real builders, many kills, large blobs
+	@cargo test --release --quiet --locked --workspace -- --ignored
 	@$(BIN)/pytest -n auto -m slow
 
 check: setup proto-check ## Formatting, lints, types, architecture, stubs

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use flate2::bufread::GzDecoder;
 use lamella_core::pgzip::{
@@ -18,7 +19,11 @@ const TRAILER: usize = 8;
 
 /// Compresses with writes of that many bytes.
 fn rebuild(generation: Generation, content: &[u8], write: usize) -> Vec<u8> {
-    let mut encoder = PgzipEncoder::new(generation, DEFAULT_LEVEL, DEFAULT_BLOCK_SIZE).unwrap();
+    compress(generation, DEFAULT_BLOCK_SIZE, content, write)
+}
+
+fn compress(generation: Generation, block_size: usize, content: &[u8], write: usize) -> Vec<u8> {
+    let mut encoder = PgzipEncoder::new(generation, DEFAULT_LEVEL, block_size).unwrap();
     let mut output = Vec::new();
     for part in content.chunks(write) {
         encoder.write(part, &mut output);
@@ -99,14 +104,98 @@ proptest! {
         block_size in 16_385..200_000_usize,
         write in 1..100_000_usize,
     ) {
-        let mut encoder = PgzipEncoder::new(generation, DEFAULT_LEVEL, block_size).unwrap();
-        let mut output = Vec::new();
-        for part in content.chunks(write) {
-            encoder.write(part, &mut output);
-        }
-        encoder.finish(&mut output);
+        let output = compress(generation, block_size, &content, write);
         let mut read = Vec::new();
         flate2::bufread::DeflateDecoder::new(output.as_slice()).read_to_end(&mut read).unwrap();
         prop_assert!(read == content);
+    }
+}
+
+/// pgzip itself.
+struct Peer {
+    generation: Generation,
+    program: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Peer {
+    /// Builds it; None where there is no Go. Its modules come from the module proxy the first time.
+    fn build(generation: Generation) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("write");
+        let modules = match generation {
+            Generation::V1_15 => "1.15.mod",
+            Generation::V1_18 => "go.mod",
+        };
+        let built = Command::new("go")
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pgzip/write"))
+            .args(["build", "-modfile", modules, "-o"])
+            .arg(&program)
+            .status();
+        if built.is_err() {
+            eprintln!("skipped: go is not installed");
+            return None;
+        }
+        assert!(built.unwrap().success());
+        Some(Self {
+            generation,
+            program,
+            folder,
+        })
+    }
+
+    fn assert_same(&self, content: &[u8], block_size: usize) {
+        let path = self.folder.path().join("content");
+        fs::write(&path, content).unwrap();
+        let done = Command::new(&self.program)
+            .args(["-block", &block_size.to_string()])
+            .stdin(File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        assert!(done.status.success());
+        let rebuilt = compress(self.generation, block_size, content, 1 << 20);
+        let expected = &done.stdout[HEADER..done.stdout.len() - TRAILER];
+        assert!(
+            rebuilt == expected,
+            "{:?}: {} bytes in blocks of {block_size}",
+            self.generation,
+            content.len()
+        );
+    }
+}
+
+#[test]
+#[ignore = "slow: many runs of pgzip, which go builds"]
+fn what_pgzip_writes_is_rebuilt() {
+    let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+    for peer in Generation::ALL.into_iter().map_while(Peer::build) {
+        peer.assert_same(&program, DEFAULT_BLOCK_SIZE);
+        // Around the borders of windows and of blocks, and of what is treated in a way of its own at an end.
+        for base in [
+            0,
+            65_535,
+            2 * 65_535,
+            DEFAULT_BLOCK_SIZE - 16_384,
+            DEFAULT_BLOCK_SIZE,
+            3 << 20,
+        ] {
+            for more in [0, 1, 12, 13, 16, 32, 33, 127, 128, 129, 65_534] {
+                for content in [&program[program.len() / 3..], &program[..]] {
+                    let size = base + more;
+                    peer.assert_same(&content[..size.min(content.len())], DEFAULT_BLOCK_SIZE);
+                }
+            }
+        }
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(300));
+        let strategy = (
+            any_content(),
+            prop_oneof![Just(DEFAULT_BLOCK_SIZE), 16_385..200_000_usize],
+        );
+        runner
+            .run(&strategy, |(content, block_size)| {
+                peer.assert_same(&content, block_size);
+                Ok(())
+            })
+            .unwrap();
     }
 }

@@ -1,0 +1,79 @@
+//! A stream compressed as pgzip does it: binaries (the benchmark itself), text, noise and zeros.
+
+use std::fmt::Write;
+use std::{env, fs};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use lamella_core::pgzip::{DEFAULT_BLOCK_SIZE, DEFAULT_LEVEL, Generation, PgzipEncoder};
+
+const SIZE: usize = 4 << 20;
+
+/// Any numbers (Knuth's MMIX generator).
+fn numbers() -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(1_u64), |number| {
+        Some(
+            number
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407),
+        )
+    })
+    .map(|number| number >> 33)
+}
+
+fn text() -> String {
+    let mut text = String::new();
+    for number in numbers() {
+        if text.len() > SIZE {
+            break;
+        }
+        let (word, value) = (number % 97 % 31, number % 1009);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "usr/lib/python3/{word}/module{}.py {value:o}",
+            value % 53
+        );
+    }
+    text
+}
+
+fn compressing(criterion: &mut Criterion) {
+    let binary = env::current_exe().and_then(fs::read).unwrap_or_default();
+    let contents = [
+        ("binary", binary),
+        ("text", text().into_bytes()),
+        (
+            "noise",
+            numbers()
+                .take(SIZE)
+                .map(|number| number.to_le_bytes()[0])
+                .collect(),
+        ),
+        ("zeros", vec![0; SIZE]),
+    ];
+    let mut group = criterion.benchmark_group("pgzip");
+    for (name, content) in contents {
+        group.throughput(Throughput::Bytes(content.len() as u64));
+        group.bench_with_input(
+            BenchmarkId::from_parameter(name),
+            &content,
+            |bencher, content| {
+                let mut output = Vec::new();
+                bencher.iter(|| {
+                    output.clear();
+                    let encoder =
+                        PgzipEncoder::new(Generation::V1_18, DEFAULT_LEVEL, DEFAULT_BLOCK_SIZE);
+                    if let Some(mut encoder) = encoder {
+                        encoder.write(content, &mut output);
+                        encoder.finish(&mut output);
+                    }
+                    output.len()
+                });
+            },
+        );
+    }
+    group.finish();
+}
+
+criterion_group!(benches, compressing);
+criterion_main!(benches);
