@@ -135,6 +135,13 @@ class BlobFile:
         """Bytes in the file."""
     def write(self, data: Buffer) -> int:
         """Append and hash bytes; return the new size."""
+    def receive(self, descriptor: int, most: int, patience: float, turn: float) -> int | None:
+        """Append and hash what a non-blocking socket or a pipe has, up to ``most`` bytes; return how many it were.
+
+        0 means that it has ended or failed, None that nothing came for ``patience`` seconds, which is how long it waits
+        at most for each further byte. After ``turn`` seconds it returns with what came. The descriptor must stay open
+        until then. An ``OSError`` is the file's.
+        """
     def digest(self) -> bytes:
         """Return the digest of everything so far."""
     def sync(self) -> None:

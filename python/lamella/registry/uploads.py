@@ -7,7 +7,7 @@ import re
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from lamella.errors import LimitExceeded, UploadBusy
 from lamella.model import Digest
@@ -28,13 +28,42 @@ _BUSY_STEP: Final = 0.05
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
+class Connection(Protocol):
+    """A connection that nothing but a chunk's bytes come from, so that a file can take them straight from it."""
+
+    @property
+    def descriptor(self) -> int:
+        """Its non-blocking socket, once ``arrived`` is exhausted; good until the upload is left."""
+
+    @property
+    def left(self) -> int:
+        """How many bytes are to come."""
+
+    def arrived(self) -> AsyncIterator[bytes]:
+        """Yield what was read from the socket already."""
+
+    async def readable(self) -> None:
+        """Wait until the socket has something, or its end."""
+
+    def received(self, count: int) -> None:
+        """Take note of how many bytes were read from the socket.
+
+        Raises:
+            ConnectionError: they are 0, which is its end.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes to append: where they start, if the client says so, and how many they are, if it says so."""
+    """Bytes to append: where they start, if the client says so, and how many they are, if it says so.
+
+    Where there is a ``connection``, they come from it and not from ``body``.
+    """
 
     body: AsyncIterator[bytes]
     start: int | None = None
     length: int | None = None
+    connection: Connection | None = None
 
 
 class UploadSessions:
@@ -129,7 +158,10 @@ async def _receive(upload: Upload, session: str, chunk: Chunk) -> None:
     if chunk.start is not None and chunk.start != upload.size:
         raise ChunkRefused(session, upload.size, f"a chunk cannot start at {chunk.start}")
     try:
-        await _copy(chunk, upload)
+        if chunk.connection is None:
+            await _copy(chunk, upload)
+        else:
+            await _take(chunk.connection, upload)
     except (LengthMismatch, LimitExceeded):
         upload.discard()
         raise
@@ -144,6 +176,18 @@ async def _copy(chunk: Chunk, writer: BlobWriter | Upload) -> None:
             break
     if chunk.length is not None and writer.size - before != chunk.length:
         raise LengthMismatch(chunk.length, writer.size - before)
+
+
+async def _take(connection: Connection, upload: Upload) -> None:
+    """Append what comes from a connection."""
+    async for buffer in connection.arrived():
+        await upload.write(buffer)
+    while connection.left:
+        count = await upload.receive(connection.descriptor, connection.left)
+        if count is None:
+            await connection.readable()
+        else:
+            connection.received(count)
 
 
 def _partial(repository: Repository, session: str) -> str:

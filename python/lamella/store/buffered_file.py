@@ -23,6 +23,13 @@ MAX_BLOB_SIZE: Final = 64 << 30
 """The largest blob, in bytes, unless the store is told otherwise."""
 
 
+PATIENCE: Final = 0.005
+"""Seconds that a thread waits for a client that sends: fast ones have more much sooner."""
+
+TURN: Final = 0.1
+"""Seconds that a thread goes on with one client while others may wait for the thread."""
+
+
 class BufferedFile:
     """Collects bytes up to ``BUFFER_SIZE`` and writes them in a thread, one write at a time.
 
@@ -75,6 +82,26 @@ class BufferedFile:
             await self._settle()
             pending, self._pending = self._pending, bytearray()
             self._writing = self._threads.submit(self._append, pending)
+
+    async def receive(self, threads: Executor, descriptor: int, most: int) -> int | None:
+        """Append what a socket has, up to ``most`` bytes, from it straight to the file; see ``Upload.receive``."""
+        if self._size + most > self._most:
+            raise LimitExceeded("the size of a blob", self._most, self._size + most)
+        await self._settle()
+        pending, self._pending = self._pending, bytearray()
+        received: list[int | None] = []
+
+        def receive() -> None:
+            self._append(pending)
+            try:
+                received.append(self._opened().receive(descriptor, most, PATIENCE, TURN))
+            except OSError as error:
+                self._health.write_failed(error)
+
+        self._writing = threads.submit(receive)
+        await self._settle()
+        self._size += received[0] or 0
+        return received[0]
 
     async def finish(self, then: Callable[[BlobFile], T]) -> T:
         """Write what is left, then call ``then`` with the complete file in the same thread."""

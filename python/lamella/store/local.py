@@ -128,6 +128,7 @@ class LocalStore:
 
     def close(self) -> None:
         """Finish what is under way and close everything; blocks."""
+        self.uploads.close()
         self._threads.shutdown()
         self._publisher.close()
         self._packer.close()

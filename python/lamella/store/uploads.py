@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -31,13 +32,17 @@ _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
 UPLOAD_LIFETIME: Final = 24 * 3600
 """Seconds after its last byte that a partial upload is kept, unless the server is restarted before."""
 
+RECEIVERS: Final = 8
+"""Threads that receive bytes from sockets: as many uploads make progress at once."""
+
 
 class Upload:
     """One holder's turn at an upload."""
 
-    def __init__(self, file: BufferedFile, committer: Committer) -> None:
+    def __init__(self, file: BufferedFile, committer: Committer, receivers: Executor) -> None:
         self._file = file
         self._committer = committer
+        self._receivers = receivers
         self._keep = True
         self._over = False
 
@@ -61,6 +66,19 @@ class Upload:
         """
         self._check_open()
         await self._file.write(buffer)
+
+    async def receive(self, descriptor: int, most: int) -> int | None:
+        """Append bytes straight from a non-blocking socket, up to ``most``, and return how many it were.
+
+        0 means that the socket has ended or failed; None that it has nothing now, so that it takes no thread until it
+        has. The descriptor is the caller's again on return, or where that is cancelled, when the upload is left.
+
+        Raises:
+            LimitExceeded: with ``most`` bytes, the blob would grow past the store's largest.
+            StorageFull, ReadOnly: as for ``write``.
+        """
+        self._check_open()
+        return await self._file.receive(self._receivers, descriptor, most)
 
     async def commit(self, expected: Digest | None = None) -> Digest:
         """Make all bytes a durable, visible blob, as ``BlobWriter.commit`` does, and end the upload.
@@ -91,7 +109,7 @@ class Upload:
 
 
 class Uploads:
-    """Partial files, named by the identifiers that clients know their uploads by."""
+    """Partial files, named by the identifiers that clients know their uploads by; ``close`` it."""
 
     def __init__(self, layout: Layout, threads: Executor, health: Health, committer: Committer, most: int) -> None:
         self._folder = layout.uploads
@@ -99,6 +117,12 @@ class Uploads:
         self._health = health
         self._committer = committer
         self._most = most
+        # Of their own: clients that send without a pause may keep all of them busy.
+        self._receivers = ThreadPoolExecutor(RECEIVERS, thread_name_prefix="receive")
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._receivers.shutdown()
 
     @asynccontextmanager
     async def open(self, upload_id: str) -> AsyncIterator[Upload]:
@@ -122,7 +146,7 @@ class Uploads:
             opening.add_done_callback(_close_opened)
             raise
         file = BufferedFile(self._threads, self._health, lambda: blob_file, self._most, blob_file)
-        upload = Upload(file, self._committer)
+        upload = Upload(file, self._committer, self._receivers)
         try:
             yield upload
         finally:

@@ -1,7 +1,9 @@
 //! `BlobFile`.
 
+use std::os::fd::{BorrowedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use lamella_core::blob_file::{self as core, BlobFile as CoreBlobFile};
 use lamella_core::error::FileError;
@@ -50,6 +52,27 @@ impl BlobFile {
 
     fn write(&self, py: Python<'_>, data: Bytes) -> PyResult<u64> {
         self.with(py, |file| file.write(data.as_slice()))
+    }
+
+    fn receive(
+        &self,
+        py: Python<'_>,
+        descriptor: RawFd,
+        most: u64,
+        patience: f64,
+        turn: f64,
+    ) -> PyResult<Option<u64>> {
+        let seconds = |value| {
+            Duration::try_from_secs_f64(value)
+                .map_err(|error| PyValueError::new_err(error.to_string()))
+        };
+        let (patience, turn) = (seconds(patience)?, seconds(turn)?);
+        if descriptor < 0 {
+            return Err(PyValueError::new_err("not a descriptor"));
+        }
+        // SAFETY: it is not -1, and the caller keeps it open until the call returns, as `_core.pyi` asks.
+        let source = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        self.with(py, |file| file.receive(source, most, patience, turn))
     }
 
     fn digest(&self, py: Python<'_>) -> PyResult<RawDigest> {

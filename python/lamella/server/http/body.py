@@ -17,17 +17,22 @@ if TYPE_CHECKING:
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
+async def say_continue(request: web.BaseRequest) -> None:
+    """Tell a client to go on that waits for that before it sends the body (RFC 9110, 10.1.1)."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.body_exists:
+        await request.writer.write(_CONTINUE)
+        # What aiohttp goes by to tell whether an answer was begun.
+        request.writer.output_size = 0
+
+
 async def buffers(request: web.BaseRequest) -> AsyncIterator[bytes]:
-    """Yield a body's bytes as they come; the client is told to go on where it waits for that (RFC 9110, 10.1.1).
+    """Yield a body's bytes as they come.
 
     Raises:
         BodyTimeout: none came for ``BODY_SECONDS``.
         ConnectionError: the client is gone before the end.
     """
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.body_exists:
-        await request.writer.write(_CONTINUE)
-        # What aiohttp goes by to tell whether an answer was begun.
-        request.writer.output_size = 0
+    await say_continue(request)
     while True:
         try:
             async with asyncio.timeout(BODY_SECONDS):

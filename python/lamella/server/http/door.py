@@ -15,6 +15,7 @@ from lamella.server.http.answers import API_VERSION
 from lamella.server.http.call import Call
 from lamella.server.http.caller import caller
 from lamella.server.http.connection import ConnectionFactory
+from lamella.server.http.direct_body import TAKEN
 from lamella.server.http.errors import BodyTimeout, MethodNotAllowed, RangeNotSatisfiable
 from lamella.server.http.limits import BACKLOG
 from lamella.server.http.routes import Resource, match
@@ -69,6 +70,8 @@ class HttpDoor:
             response = _answer(request, error)
         if not response.prepared:
             response.headers.update(API_VERSION)
+        if TAKEN in request:
+            response.force_close()
         return response
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -22,5 +22,8 @@ LINGER_SECONDS: Final = 10.0
 READ_BUFFER: Final = 1 << 20
 """Bytes of a body that are received ahead of who writes them to the disk; a connection holds about twice that."""
 
+DIRECT_SIZE: Final = 4 << 20
+"""Bytes of a body from which on a thread takes them from the socket, after which the connection is closed."""
+
 BACKLOG: Final = 1024
 """Connections that wait to be accepted: some clients open one for each request."""

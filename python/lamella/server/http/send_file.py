@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 FIRST_SIZE: Final = 64 << 10
 """Bytes that asyncio sends itself, since it sees to it that everything written before is out."""
 
-PIECE_SIZE: Final = 16 << 20
-"""The most bytes that a thread sends at once: how long a transfer that was aborted may keep it."""
+CALL_SIZE: Final = 16 << 20
+"""The most bytes that one call of the kernel sends: it goes on while a fast client takes them."""
+
+TURN_SECONDS: Final = 0.1
+"""How long a thread goes on with one transfer, be it aborted meanwhile, while others may wait for the thread."""
 
 THREADS: Final = 8
-"""Pieces at once; waiting for a slow client takes no thread."""
+"""Transfers at once; waiting for a slow client takes no thread."""
 
 PATIENCE_MS: Final = 5
 """How long a thread waits for a client before the event loop does: fast clients are ready again much sooner."""
@@ -61,8 +65,7 @@ async def send_file(request: web.BaseRequest, descriptor: int, span: range) -> A
         yield sent
         offset = span.start + sent
         while offset < span.stop:
-            count = min(PIECE_SIZE, span.stop - offset)
-            sending = _threads.submit(_send, connection, descriptor, offset, count)
+            sending = _threads.submit(_send, connection, descriptor, offset, span.stop - offset)
             try:
                 sent = await asyncio.wrap_future(sending)
             except BlockingIOError:
@@ -77,17 +80,18 @@ async def send_file(request: web.BaseRequest, descriptor: int, span: range) -> A
 
 
 def _send(connection: int, descriptor: int, offset: int, count: int) -> int:
-    """Send up to ``count`` bytes and return how many; 0 at the end of the file.
+    """Send up to ``count`` bytes within a turn and return how many; 0 at the end of the file.
 
     Raises:
         BlockingIOError: the client takes none.
     """
     writable = select.poll()
     writable.register(connection, select.POLLOUT)
+    end = time.monotonic() + TURN_SECONDS
     sent = 0
-    while sent < count:
+    while sent < count and (not sent or time.monotonic() < end):
         try:
-            went = os.sendfile(connection, descriptor, offset + sent, count - sent)
+            went = os.sendfile(connection, descriptor, offset + sent, min(CALL_SIZE, count - sent))
         except BlockingIOError:
             if writable.poll(PATIENCE_MS):
                 continue

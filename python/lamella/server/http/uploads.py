@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ from lamella.registry.errors import ChunkRefused, DigestInvalid, LengthMismatch,
 from lamella.registry.names import Repository, parse_digest
 from lamella.registry.uploads import Chunk
 from lamella.server.http.body import buffers
+from lamella.server.http.direct_body import DirectBody
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from lamella.model import Digest
     from lamella.server.http.call import Call, Methods
@@ -27,7 +29,8 @@ async def _begin(call: Call) -> web.Response:
     query = call.request.query
     if "digest" in query:
         digest = parse_digest(query["digest"])
-        await call.services.registry.uploads.whole(call.repository, _chunk(call, ""), digest)
+        chunk = Chunk(_counted(call), length=call.request.content_length)
+        await call.services.registry.uploads.whole(call.repository, chunk, digest)
         return _created(call, digest)
     if "mount" in query and (mounted := await _mount(call)) is not None:
         return _created(call, mounted)
@@ -52,14 +55,15 @@ async def _status(call: Call) -> web.Response:
 
 
 async def _append(call: Call) -> web.Response:
-    size = await call.services.registry.uploads.append(call.repository, call.argument, _chunk(call, call.argument))
+    with _chunk(call) as chunk:
+        size = await call.services.registry.uploads.append(call.repository, call.argument, chunk)
     return _progress(call, call.argument, size, HTTPStatus.ACCEPTED)
 
 
 async def _finish(call: Call) -> web.Response:
     digest = parse_digest(call.request.query.get("digest", ""))
-    chunk = _chunk(call, call.argument)
-    await call.services.registry.uploads.finish(call.repository, call.argument, chunk, digest)
+    with _chunk(call) as chunk:
+        await call.services.registry.uploads.finish(call.repository, call.argument, chunk, digest)
     return _created(call, digest)
 
 
@@ -68,26 +72,39 @@ async def _cancel(call: Call) -> web.Response:
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _chunk(call: Call, session: str) -> Chunk:
-    """Return a request's body and where it belongs.
+@contextmanager
+def _chunk(call: Call) -> Iterator[Chunk]:
+    """Give a request's body and where it belongs, until the upload is left.
 
     Raises:
         ChunkRefused: the Content-Range is malformed.
         LengthMismatch: it says another length than the Content-Length.
     """
-    body = _counted(call)
+    start, length = _span(call)
+    if not DirectBody.suits(call.request):
+        yield Chunk(_counted(call), start, length)
+        return
+    with DirectBody(call.request, call.request.content_length or 0) as connection:
+        try:
+            yield Chunk(_counted(call), start, length, connection)
+        finally:
+            call.count(Counters(bytes_in=connection.count))
+
+
+def _span(call: Call) -> tuple[int | None, int | None]:
+    """Return where a chunk starts and how many bytes it has, where that is said."""
     length = call.request.content_length
     content_range = call.request.headers.get("Content-Range")
-    if content_range is None or not session:
-        return Chunk(body, length=length)
+    if content_range is None:
+        return None, length
     found = _CONTENT_RANGE.match(content_range)
     if found is None or int(found[2]) < int(found[1]):
-        size = call.services.registry.uploads.size(call.repository, session)
-        raise ChunkRefused(session, size, f"{content_range[:50]!r} is no range of bytes")
+        size = call.services.registry.uploads.size(call.repository, call.argument)
+        raise ChunkRefused(call.argument, size, f"{content_range[:50]!r} is no range of bytes")
     start, spanned = int(found[1]), int(found[2]) - int(found[1]) + 1
     if length is not None and length != spanned:
         raise LengthMismatch(spanned, length)
-    return Chunk(body, start, spanned)
+    return start, spanned
 
 
 async def _counted(call: Call) -> AsyncIterator[bytes]:
