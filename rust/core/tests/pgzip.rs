@@ -17,13 +17,16 @@ use proptest::prelude::*;
 const HEADER: usize = 10;
 const TRAILER: usize = 8;
 
-/// Compresses with writes of that many bytes.
-fn rebuild(generation: Generation, content: &[u8], write: usize) -> Vec<u8> {
-    compress(generation, DEFAULT_BLOCK_SIZE, content, write)
-}
+/// Levels that can be rebuilt.
+const LEVELS: [i8; 5] = [1, 2, 3, 5, 6];
 
-fn compress(generation: Generation, block_size: usize, content: &[u8], write: usize) -> Vec<u8> {
-    let mut encoder = PgzipEncoder::new(generation, DEFAULT_LEVEL, block_size).unwrap();
+/// Compresses with writes of that many bytes.
+fn compress(
+    (generation, level, block_size): (Generation, i8, usize),
+    content: &[u8],
+    write: usize,
+) -> Vec<u8> {
+    let mut encoder = PgzipEncoder::new(generation, level, block_size).unwrap();
     let mut output = Vec::new();
     for part in content.chunks(write) {
         encoder.write(part, &mut output);
@@ -49,8 +52,11 @@ fn golden_files_are_rebuilt() {
             let path = file.unwrap().path();
             let golden = fs::read(&path).unwrap();
             let content = content(&golden);
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let level = name.strip_prefix("level-");
+            let level = level.map_or(DEFAULT_LEVEL, |level| level.parse().unwrap());
             for write in [1 << 20, 4095] {
-                let rebuilt = rebuild(generation, &content, write);
+                let rebuilt = compress((generation, level, DEFAULT_BLOCK_SIZE), &content, write);
                 let expected = &golden[HEADER..golden.len() - TRAILER];
                 assert!(
                     rebuilt == expected,
@@ -60,22 +66,26 @@ fn golden_files_are_rebuilt() {
             }
             count += 1;
         }
-        assert_eq!(count, 13);
+        assert_eq!(count, 17);
     }
 }
 
 #[test]
 fn generations_differ() {
     let content = b"the same for both, until a block has codes of its own ".repeat(3000);
-    let [new, old] = Generation::ALL.map(|generation| rebuild(generation, &content, 1 << 20));
+    let [new, old] = Generation::ALL.map(|generation| {
+        let parameters = (generation, DEFAULT_LEVEL, DEFAULT_BLOCK_SIZE);
+        compress(parameters, &content, 1 << 20)
+    });
     assert_ne!(new, old);
 }
 
 #[test]
 fn an_encoder_has_known_parameters() {
     let encoder = |level, block_size| PgzipEncoder::new(Generation::V1_18, level, block_size);
-    for level in [-3, 10] {
-        assert!(encoder(level, DEFAULT_BLOCK_SIZE).is_none(), "{level}");
+    for level in -3..=10 {
+        let is_known = encoder(level, DEFAULT_BLOCK_SIZE).is_some();
+        assert_eq!(is_known, LEVELS.contains(&level), "{level}");
     }
     for block_size in [0, BLOCK_SIZES.start() - 1, BLOCK_SIZES.end() + 1] {
         assert!(encoder(DEFAULT_LEVEL, block_size).is_none(), "{block_size}");
@@ -101,10 +111,11 @@ proptest! {
     fn what_is_compressed_can_be_read(
         content in any_content(),
         generation in proptest::sample::select(Generation::ALL.to_vec()),
+        level in proptest::sample::select(LEVELS.to_vec()),
         block_size in 16_385..200_000_usize,
         write in 1..100_000_usize,
     ) {
-        let output = compress(generation, block_size, &content, write);
+        let output = compress((generation, level, block_size), &content, write);
         let mut read = Vec::new();
         flate2::bufread::DeflateDecoder::new(output.as_slice()).read_to_end(&mut read).unwrap();
         prop_assert!(read == content);
@@ -144,20 +155,21 @@ impl Peer {
         })
     }
 
-    fn assert_same(&self, content: &[u8], block_size: usize) {
+    fn assert_same(&self, content: &[u8], level: i8, block_size: usize) {
         let path = self.folder.path().join("content");
         fs::write(&path, content).unwrap();
         let done = Command::new(&self.program)
             .args(["-block", &block_size.to_string()])
+            .args(["-level", &level.to_string()])
             .stdin(File::open(&path).unwrap())
             .output()
             .unwrap();
         assert!(done.status.success());
-        let rebuilt = compress(self.generation, block_size, content, 1 << 20);
+        let rebuilt = compress((self.generation, level, block_size), content, 1 << 20);
         let expected = &done.stdout[HEADER..done.stdout.len() - TRAILER];
         assert!(
             rebuilt == expected,
-            "{:?}: {} bytes in blocks of {block_size}",
+            "{:?}, level {level}: {} bytes in blocks of {block_size}",
             self.generation,
             content.len()
         );
@@ -169,7 +181,9 @@ impl Peer {
 fn what_pgzip_writes_is_rebuilt() {
     let program = fs::read(std::env::current_exe().unwrap()).unwrap();
     for peer in Generation::ALL.into_iter().map_while(Peer::build) {
-        peer.assert_same(&program, DEFAULT_BLOCK_SIZE);
+        for level in LEVELS {
+            peer.assert_same(&program, level, DEFAULT_BLOCK_SIZE);
+        }
         // Around the borders of windows and of blocks, and of what is treated in a way of its own at an end.
         for base in [
             0,
@@ -182,18 +196,20 @@ fn what_pgzip_writes_is_rebuilt() {
             for more in [0, 1, 12, 13, 16, 32, 33, 127, 128, 129, 65_534] {
                 for content in [&program[program.len() / 3..], &program[..]] {
                     let size = base + more;
-                    peer.assert_same(&content[..size.min(content.len())], DEFAULT_BLOCK_SIZE);
+                    let content = &content[..size.min(content.len())];
+                    peer.assert_same(content, DEFAULT_LEVEL, DEFAULT_BLOCK_SIZE);
                 }
             }
         }
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(300));
         let strategy = (
             any_content(),
+            proptest::sample::select(LEVELS.to_vec()),
             prop_oneof![Just(DEFAULT_BLOCK_SIZE), 16_385..200_000_usize],
         );
         runner
-            .run(&strategy, |(content, block_size)| {
-                peer.assert_same(&content, block_size);
+            .run(&strategy, |(content, level, block_size)| {
+                peer.assert_same(&content, level, block_size);
                 Ok(())
             })
             .unwrap();

@@ -2,7 +2,7 @@
 
 use super::Generation;
 use super::blocks::BlockWriter;
-use super::level5::Matcher;
+use super::tables::Matcher;
 use super::tokens::Tokens;
 
 /// Bytes that are turned into tokens at once.
@@ -16,15 +16,15 @@ const TINY: usize = 32;
 
 /// Compresses one block after the other.
 pub struct BlockEncoder {
-    matcher: Matcher,
+    matcher: Box<dyn Matcher>,
     tokens: Tokens,
     writer: BlockWriter,
 }
 
 impl BlockEncoder {
-    pub fn new(generation: Generation) -> Self {
+    pub fn new(generation: Generation, matcher: Box<dyn Matcher>) -> Self {
         Self {
-            matcher: Matcher::new(),
+            matcher,
             tokens: Tokens::default(),
             writer: BlockWriter::new(generation),
         }

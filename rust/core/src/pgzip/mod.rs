@@ -15,12 +15,21 @@ mod block;
 mod blocks;
 mod code_lengths;
 mod huffman;
+mod level3;
 mod level5;
+mod level6;
+mod levels_1_2;
+mod tables;
 mod tokens;
 
 use std::ops::RangeInclusive;
 
 use self::block::BlockEncoder;
+use self::level3::Level3;
+use self::level5::Level5;
+use self::level6::Level6;
+use self::levels_1_2::{Level1, Level2};
+use self::tables::Matcher;
 
 /// Bytes of the block before that matches may reach back to.
 const TAIL: usize = 16 << 10;
@@ -71,13 +80,24 @@ pub struct PgzipEncoder {
 
 impl PgzipEncoder {
     /// At the beginning of a stream; None where there is no such level here, or [`BLOCK_SIZES`] has no such size.
+    ///
+    /// Level 4 is left out, which 1.18.0 changed by a mistake that makes it depend on where its buffer is, and 7 to 9,
+    /// which have changed four times since 1.15 and are too slow for blobs to be read through them.
     #[must_use]
     pub fn new(generation: Generation, level: i8, block_size: usize) -> Option<Self> {
-        if level != DEFAULT_LEVEL || !BLOCK_SIZES.contains(&block_size) {
+        if !BLOCK_SIZES.contains(&block_size) {
             return None;
         }
+        let matcher: Box<dyn Matcher> = match level {
+            1 => Box::new(Level1::new()),
+            2 => Box::new(Level2::new()),
+            3 => Box::new(Level3::new()),
+            5 => Box::new(Level5::new()),
+            6 => Box::new(Level6::new()),
+            _ => return None,
+        };
         Some(Self {
-            block: BlockEncoder::new(generation),
+            block: BlockEncoder::new(generation, matcher),
             block_size,
             buffer: Vec::with_capacity(TAIL + block_size),
             tail: 0,

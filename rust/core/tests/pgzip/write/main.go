@@ -78,8 +78,8 @@ func records(source *rand.Rand, size int) []byte {
 // One kind of content after the other, with borders that are not those of windows.
 func changing(source *rand.Rand) []byte {
 	var output bytes.Buffer
-	for round := 0; round < 6; round++ {
-		output.Write(records(source, 5_000+source.Intn(9_000)))
+	for round := 0; round < 5; round++ {
+		output.Write(records(source, 2_000+source.Intn(4_000)))
 		output.Write(bytes.Repeat([]byte{byte(round)}, source.Intn(50_000)))
 		output.Write(skewed(source, source.Intn(900)))
 		output.Write(bytes.Repeat([]byte("\x00\x01\x02\x03\x05\x08"), source.Intn(5_000)))
@@ -97,12 +97,20 @@ func skewed(source *rand.Rand, size int) []byte {
 }
 
 func writeGolden(folder string) {
-	for name, content := range contents() {
-		output, err := os.Create(filepath.Join(folder, name+".gz"))
-		check(err)
-		compress(bytes.NewReader(content), output, pgzip.DefaultCompression, defaultBlock)
-		check(output.Close())
+	contents := contents()
+	for name, content := range contents {
+		writeFile(filepath.Join(folder, name+".gz"), content, pgzip.DefaultCompression)
 	}
+	for _, level := range []int{1, 2, 3, 6} {
+		writeFile(filepath.Join(folder, fmt.Sprintf("level-%d.gz", level)), contents["changing"], level)
+	}
+}
+
+func writeFile(path string, content []byte, level int) {
+	output, err := os.Create(path)
+	check(err)
+	compress(bytes.NewReader(content), output, level, defaultBlock)
+	check(output.Close())
 }
 
 func check(err error) {
