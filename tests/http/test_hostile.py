@@ -11,8 +11,9 @@ import pytest
 import yarl
 
 from lamella.model import Digest
+from lamella.registry.manifest import MAX_DEPTH
 from lamella.server.http import limits
-from tests.http.conftest import MANIFEST, serving
+from tests.http.conftest import INDEX, MANIFEST, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,6 +122,14 @@ async def test_a_malformed_body_is_400(registry: Client) -> None:
     writer.close()
     assert head.startswith(b"HTTP/1.1 400 ")
     assert (await registry.ask("GET", location)).headers["Range"] == "0-0"
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, 100_000])
+async def test_a_manifest_that_is_nested_deeply_is_400(registry: Client, depth: int) -> None:
+    body = b'{"schemaVersion": 2, "x": ' + b"[" * depth + b"]" * depth + b"}"
+    answer = await registry.ask("PUT", "a/manifests/v1", data=body, headers={"Content-Type": INDEX})
+    assert (answer.status, answer.codes) == (400, ["MANIFEST_INVALID"])
+    assert (await registry.ask("GET", "a/manifests/v1")).status == 404
 
 
 @pytest.mark.parametrize("headers", [{"Content-Length": "5", "Transfer-Encoding": "chunked"}, {"Content-Length": "-5"}])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,6 +23,10 @@ MAX_MANIFEST: Final = 4 << 20
 
 MAX_REFERENCES: Final = 10_000
 """The most descriptors in one manifest: each is looked up before the manifest is stored."""
+
+MAX_DEPTH: Final = 100
+"""How deep a manifest's arrays and objects may be nested. Those that the specification knows are 5 deep; a client that
+reads them one in another must not run out of stack."""
 
 BUILDKIT_CONFIG: Final = "application/vnd.buildkit.cacheconfig.v0"
 """The media type of a BuildKit cache's config, in a manifest as the config, in an index as one of the children."""
@@ -57,6 +63,9 @@ class _Document(msgspec.Struct, rename="camel"):
 
 
 _decode = msgspec.json.Decoder(_Document).decode
+_NO_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[^]["{}]++')
+_TOO_DEEP: Final = f"is nested more than {MAX_DEPTH} deep"
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +99,19 @@ def read_manifest(body: bytes, content_type: str = "") -> Manifest:
     except msgspec.DecodeError as error:
         raise ManifestInvalid("", str(error)) from None
     except RecursionError:
-        raise ManifestInvalid("", "is nested too deeply") from None
+        # When that comes depends on how deep the caller is, but it is beyond the limit.
+        raise ManifestInvalid("", _TOO_DEEP) from None
+    if _is_too_deep(body):
+        raise ManifestInvalid("", _TOO_DEEP)
     media_type = _media_type(document, content_type)
     return _read_index(document, media_type) if media_type in INDEXES else _read_image(document, media_type)
+
+
+def _is_too_deep(body: bytes) -> bool:
+    """Tell whether valid JSON is nested more than ``MAX_DEPTH`` deep."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    return max(accumulate(_STEPS[bracket] for bracket in _NO_BRACKET.sub(b"", body))) > MAX_DEPTH
 
 
 def _media_type(document: _Document, content_type: str) -> str:

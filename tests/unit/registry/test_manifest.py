@@ -11,7 +11,7 @@ from lamella.errors import LimitExceeded
 from lamella.layers.media_types import CONFIG, INDEX, MANIFEST
 from lamella.model import MEDIA_TYPE_LAYER, Digest
 from lamella.registry.errors import ManifestInvalid
-from lamella.registry.manifest import BUILDKIT_CONFIG, Manifest, read_manifest
+from lamella.registry.manifest import BUILDKIT_CONFIG, MAX_DEPTH, MAX_MANIFEST, Manifest, read_manifest
 
 DIGEST = Digest.of(b"x")
 
@@ -89,3 +89,25 @@ def test_any_json_is_read_or_refused(document: dict[str, Any]) -> None:
 def test_any_bytes_are_refused(body: bytes) -> None:
     with pytest.raises(ManifestInvalid):
         read_manifest(body)
+
+
+def nested(opening: str, closing: str, depth: int) -> bytes:
+    """Return an index that is ``depth`` deep; the brackets in its string are none."""
+    count = depth - 1
+    return f'{{"schemaVersion": 2, "a": "[[{{{{\\"[", "x": {opening * count}1{closing * count}}}'.encode()
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
+def test_nesting_has_a_limit(opening: str, closing: str) -> None:
+    levels = len(opening.replace('"a":', ""))
+    read_manifest(nested(opening, closing, MAX_DEPTH // levels))
+    for depth in (MAX_DEPTH + 1, 10 * MAX_DEPTH, 100_000):
+        with pytest.raises(ManifestInvalid, match=f"nested more than {MAX_DEPTH} deep"):
+            read_manifest(nested(opening, closing, depth))
+
+
+def test_many_brackets_are_not_deep() -> None:
+    document = {"schemaVersion": 2, "manifests": [descriptor(MANIFEST)] * 9000, "x": "[" * 1000}
+    body = json.dumps(document).encode()
+    assert len(body) < MAX_MANIFEST
+    assert len(read_manifest(body).references.manifests) == 9000
