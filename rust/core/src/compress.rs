@@ -10,6 +10,9 @@ use crate::read_ahead::ReadAhead;
 /// without being told to.
 pub const ZSTD_WINDOW_LOG_LIMIT: u32 = 27;
 
+/// The most bytes that a compressed layer may hold, 64 GiB: a small one can hold any number, and keep a core busy.
+pub const CONTENT_LIMIT: u64 = 64 << 30;
+
 /// How a layer is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
@@ -52,18 +55,19 @@ impl Compression {
     ///
     /// # Errors
     /// No decoder can be made, or no thread started. Reading fails with an error of `input`, or one of kind
-    /// `InvalidData` or `UnexpectedEof` that says what is wrong with the compressed bytes.
+    /// `InvalidData` or `UnexpectedEof` that says what is wrong with the compressed bytes, or that they hold more than
+    /// [`CONTENT_LIMIT`].
     pub(crate) fn decode(self, input: ReadAhead) -> io::Result<ReadAhead> {
         match self {
             Self::None => Ok(input),
             Self::Gzip => {
                 let (content, check) = gzip::decode(input);
-                ReadAhead::spawn_checked(content, check)
+                ReadAhead::spawn_checked(Bounded::new(content, CONTENT_LIMIT), check)
             }
             Self::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_LIMIT)?;
-                ReadAhead::spawn(ZstdReader(decoder))
+                ReadAhead::spawn(Bounded::new(ZstdReader(decoder), CONTENT_LIMIT))
             }
         }
     }
@@ -84,6 +88,36 @@ impl<R: Read> Read for ZstdReader<R> {
     }
 }
 
+/// Fails where there are more bytes than there may be.
+struct Bounded<R> {
+    reader: R,
+    limit: u64,
+    left: u64,
+}
+
+impl<R> Bounded<R> {
+    const fn new(reader: R, limit: u64) -> Self {
+        Self {
+            reader,
+            limit,
+            left: limit,
+        }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        let length = self.reader.read(output)?;
+        self.left = self.left.checked_sub(length as u64).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("it holds more than {} bytes", self.limit),
+            )
+        })?;
+        Ok(length)
+    }
+}
+
 /// What is wrong with compressed bytes.
 pub(crate) fn damaged(
     kind: io::ErrorKind,
@@ -94,4 +128,22 @@ pub(crate) fn damaged(
         kind,
         format!("damaged {} stream: {reason}", compression.name()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_may_hold_as_much_as_its_limit() {
+        let mut content = Vec::new();
+        assert!(
+            Bounded::new(&[1; 100][..], 100)
+                .read_to_end(&mut content)
+                .is_ok()
+        );
+        assert_eq!(content, [1; 100]);
+        let error = Bounded::new(&[1; 101][..], 100).read_to_end(&mut content);
+        assert!(error.is_err_and(|error| error.to_string().contains("more than 100 bytes")));
+    }
 }
