@@ -25,7 +25,7 @@ def test_every_command_teaches_with_an_example(name: str) -> None:
         assert f"    lamella {name}" in result.output
 
 
-@pytest.mark.parametrize("name", ["usage", "reindex", "cache-merge"])
+@pytest.mark.parametrize("name", ["usage", "compact", "gc", "reindex", "cache-merge"])
 def test_every_admin_command_teaches_with_an_example(name: str) -> None:
     assert f"    lamella admin {name}" in run("admin", name, "--help").output
 

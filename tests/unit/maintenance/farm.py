@@ -32,10 +32,6 @@ async def read_action(store: BlobStore, encoded: bytes) -> set[Digest]:
     return {Digest.parse(text) for text in encoded.decode().split()}
 
 
-async def no_chunks(digest: Digest) -> bytes:
-    return b""
-
-
 class Farm:
     def __init__(self, folder: Path, max_size: int | None = None) -> None:
         self.now = 1_800_000_000.0
@@ -61,7 +57,7 @@ class Farm:
         return await self.collector().collect(self.policy(**policy), dry_run=dry_run)
 
     def collector(self) -> Collector:
-        return Collector(self.store, read_action, no_chunks, AsyncPace(1), self.steady)
+        return Collector(self.store, read_action, self.store.chunks_of, AsyncPace(1), self.steady)
 
     async def blob(self, data: bytes | int) -> Digest:
         """Store a blob: some bytes, or so many of them."""
