@@ -74,6 +74,20 @@ async def test_a_compressed_batch_is_stored_uncompressed(channel: grpc.aio.Chann
     assert await download(channel, read_name(BLOBS[3])) == BLOBS[3]
 
 
+async def test_a_batch_is_compressed_for_a_client_that_likes_it(channel: grpc.aio.Channel) -> None:
+    for data in BLOBS:
+        await upload(channel, data)
+    request = pb.BatchReadBlobsRequest(
+        digests=[*map(digest_of, BLOBS), UNKNOWN], acceptable_compressors=[pb.Compressor.ZSTD]
+    )
+    *read, unknown = (await ContentAddressableStorageStub(channel).BatchReadBlobs(request)).responses
+    compressed = [item.compressor for item in read]
+    assert compressed == [pb.Compressor.IDENTITY] * 2 + [pb.Compressor.ZSTD] * 2
+    assert [zstandard.decompress(item.data) if item.compressor else item.data for item in read] == BLOBS
+    assert len(read[3].data) < 1000
+    assert (unknown.status.code, unknown.data, unknown.compressor) == (NOT_FOUND, b"", pb.Compressor.IDENTITY)
+
+
 async def test_blobs_that_cannot_be_read_have_their_own_status(channel: grpc.aio.Channel) -> None:
     await upload(channel, b"here")
     digests = [digest_of(b"here"), UNKNOWN, pb.Digest(hash="xyz"), digest_of(b"here")]

@@ -15,9 +15,10 @@ from lamella.server.grpc.chunks import ChunkedBlobs
 from lamella.server.grpc.directories import walk
 from lamella.server.grpc.limits import MAX_BATCH_BLOBS, MAX_BATCH_SIZE, MAX_DIGESTS, MAX_PAYLOAD
 from lamella.server.grpc.status import to_status
-from lamella.server.grpc.zstd_stream import Decompressor
+from lamella.server.grpc.zstd_stream import LEVEL, Decompressor
 from lamella.store.small_blobs import read_blob
 from lamella.wire.blob import blob_from_message, check_digest_function
+from lamella.wire.zstd import compress_each
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -72,11 +73,13 @@ class ContentAddressableStorage(ChunkedBlobs):
     async def BatchReadBlobs(  # noqa: N802 - the name of the RPC
         self, request: pb.BatchReadBlobsRequest, context: Context
     ) -> pb.BatchReadBlobsResponse:
-        """Read blobs."""
+        """Read blobs, and compress them where the client likes that."""
         who = caller(context, request.instance_name)
         check_digest_function(request.digest_function)
         _check_batch(list(request.digests))
-        responses = [await self._read_one(digest) for digest in request.digests]
+        responses = await asyncio.gather(*(self._read_one(digest) for digest in request.digests))
+        if pb.Compressor.ZSTD in request.acceptable_compressors:
+            await asyncio.to_thread(_compress, responses)
         sent = sum(len(response.data) for response in responses)
         self._domain.recorder.add(Counters(bytes_out=sent), project=who.scope.name, builder=who.builder)
         return pb.BatchReadBlobsResponse(responses=responses)
@@ -146,6 +149,13 @@ async def _received(item: pb.BatchUpdateBlobsRequest.Request) -> tuple[Digest, b
     except LamellaError as error:
         return error
     return blob.digest, data
+
+
+def _compress(responses: list[pb.BatchReadBlobsResponse.Response]) -> None:
+    frames = compress_each([response.data for response in responses], LEVEL)
+    for response, frame in zip(responses, frames, strict=True):
+        if frame is not None:
+            response.data, response.compressor = frame, pb.Compressor.ZSTD
 
 
 async def _content(item: pb.BatchUpdateBlobsRequest.Request, size: int) -> bytes:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, Final
 
 from lamella.errors import Invalid
 from lamella.store.protocol import BUFFER_SIZE
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from lamella.wire.zstd import zstd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
