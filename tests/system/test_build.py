@@ -255,8 +255,8 @@ def test_files_are_pushed_once_and_pulled_back(server: str, tmp_path: Path) -> N
     (tmp_path / "file").write_bytes(b"some bytes" * 100_000)
     first = succeed("push", tmp_path / "file", server=server)
     second = succeed("push", tmp_path / "file", server=server)
-    assert [part[0]["sent"] for part in (first, second)] == [True, False]
-    succeed("pull", first[0]["digest"], "-o", tmp_path / "back", server=server)
+    assert [part["blobs"][0]["sent"] for part in (first, second)] == [True, False]
+    succeed("pull", first["blobs"][0]["digest"], "-o", tmp_path / "back", server=server)
     assert (tmp_path / "back").read_bytes() == (tmp_path / "file").read_bytes()
 
 
@@ -264,7 +264,7 @@ def test_a_layout_is_pushed_and_pulled_as_an_image(server: str, tmp_path: Path) 
     base_image(tmp_path / "base")
     pushed = succeed("push", tmp_path / "base", server=server)
     manifest = OciLayout(tmp_path / "base").image("", AMD64).manifest.digest
-    assert str(manifest) in [blob["digest"] for blob in pushed]
+    assert str(manifest) in [blob["digest"] for blob in pushed["blobs"]]
     succeed("pull", manifest, "-o", tmp_path / "out.tar", "-t", "base:1", server=server)
     with tarfile.open(tmp_path / "out.tar") as tar:
         tar.extractall(tmp_path / "out", filter="data")

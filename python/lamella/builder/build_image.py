@@ -53,7 +53,8 @@ async def build_image(
         if output is not None:
             await output.write(image, reference, build.layer_file)
     traffic = client.traffic
-    return Summary(image, build.outcomes, traffic.sent, traffic.received, time.monotonic() - begin)
+    seconds = time.monotonic() - begin
+    return Summary(image, build.outcomes, traffic.sent, traffic.received, traffic.saved, seconds)
 
 
 async def _push(client: AsyncClient, image: Image, build: Build) -> None:

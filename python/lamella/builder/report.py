@@ -24,12 +24,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A build that is done; bytes are those of all messages, ``seconds`` the time of the whole build."""
+    """A build that is done; ``seconds`` is the time of the whole build.
+
+    Bytes are those of all messages; ``bytes_saved`` those of layers whose chunks were there already.
+    """
 
     image: Image
     outcomes: tuple[Outcome, ...]
     bytes_sent: int
     bytes_received: int
+    bytes_saved: int
     seconds: float
 
     @property

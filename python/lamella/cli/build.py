@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--push", is_flag=True, help="Store manifest and configuration on the server too, for `lamella pull`.")
 @click.option("--no-cache", is_flag=True, help="Look nothing up; results are stored all the same.")
 @click.option("--progress", type=click.Choice(["auto", "plain", "none"]), default="auto", show_default=True)
+@options.no_delta
 @options.connection_options
 @options.json_output
 def command(
@@ -48,6 +49,7 @@ def command(
     push: bool,
     no_cache: bool,
     progress: str,
+    no_delta: bool,
     server: str | None,
     scope: Scope,
     builder: str,
@@ -74,7 +76,8 @@ def command(
         raise click.BadParameter(error.reason, param_hint="--output") from None
 
     async def run() -> Summary:
-        async with AsyncClient(server, scope=scope, builder=builder) as client:
+        cache = options.chunk_cache(no_delta=no_delta)
+        async with AsyncClient(server, scope=scope, builder=builder, chunk_cache=cache) as client:
             with reporter(progress) as view:
                 return await build_image(
                     client,
@@ -116,6 +119,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "misses": summary.misses,
         "bytes_sent": summary.bytes_sent,
         "bytes_received": summary.bytes_received,
+        "bytes_saved": summary.bytes_saved,
         "seconds": summary.seconds,
         "seconds_saved": summary.seconds_saved,
     }
@@ -134,9 +138,10 @@ def _echo(summary: Summary) -> None:
     ]
     echo_table(["step", "cache", "time", "layer", "instruction"], rows, right=(0, 2, 3))
     total = len(summary.outcomes)
+    saved = f", {size_text(summary.bytes_saved)} already there" if summary.bytes_saved else ""
     click.echo(
         f"\n{total} steps, {summary.hits} hits, {summary.misses} misses, hit rate {percent_text(summary.hits, total)}; "
-        f"{size_text(summary.bytes_sent)} sent, {size_text(summary.bytes_received)} received; "
+        f"{size_text(summary.bytes_sent)} sent, {size_text(summary.bytes_received)} received{saved}; "
         f"{seconds_text(summary.seconds)}, {seconds_text(summary.seconds_saved)} saved"
     )
     click.echo(f"image {summary.image.manifest.digest}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +14,11 @@ from lamella.model import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lamella.client import ChunkCache
+
+CACHE_VARIABLE = "LAMELLA_CACHE"
+"""The environment variable that names the folder of what may be fetched again."""
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -97,9 +104,22 @@ builder = click.option(
     show_default="the host's name",
     help="The name to appear under in the statistics.",
 )
+no_delta = click.option(
+    "--no-delta", is_flag=True, help="Move large files whole, even where both sides have chunks of them."
+)
 json_output = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
 
 
 def connection_options(command: F) -> F:
     """Add ``--server``, ``--scope`` and ``--builder``."""
     return server(scope(builder(command)))
+
+
+def chunk_cache(*, no_delta: bool) -> ChunkCache | None:
+    """Open this user's cache of chunks, unless they said ``--no-delta``."""
+    import platformdirs
+
+    from lamella.client import ChunkCache
+
+    folder = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("lamella")
+    return None if no_delta else ChunkCache(Path(folder) / "chunks")

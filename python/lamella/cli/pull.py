@@ -11,12 +11,15 @@ import click
 
 from lamella.cli import options
 from lamella.cli.text import echo_json, size_text
+from lamella.cli.transfer_bar import transfer_bar
 from lamella.errors import Invalid
 from lamella.model import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lamella.builder.output import Output
-    from lamella.client import AsyncClient
+    from lamella.client import AsyncClient, Traffic
     from lamella.layers.image import Image
     from lamella.model import Layer, Scope
 
@@ -39,6 +42,7 @@ class DigestType(click.ParamType[Digest]):
 @click.option("-o", "--output", required=True, metavar="PATH", help="The file; for an image a folder or a *.tar.")
 @click.option("-t", "--tag", default="", metavar="NAME[:TAG]", help="The reference of the image in the output.")
 @click.option("--blob", is_flag=True, help="Write the blob itself, even if it is an image's manifest.")
+@options.no_delta
 @options.connection_options
 @options.json_output
 def command(
@@ -47,6 +51,7 @@ def command(
     output: str,
     tag: str,
     blob: bool,
+    no_delta: bool,
     server: str | None,
     scope: Scope,
     builder: str,
@@ -54,7 +59,8 @@ def command(
 ) -> None:
     """Download a blob; where DIGEST is that of an image's manifest, the whole image as an OCI layout.
 
-    Nothing appears in the output before its digest has been checked.
+    Nothing appears in the output before its digest has been checked. Of a large file that is not compressed only what
+    earlier pulls have not brought is fetched.
 
     \b
         lamella pull sha256:3f1d... --output layer.tar
@@ -64,14 +70,18 @@ def command(
     from lamella.client import AsyncClient
     from lamella.client.image import blob_size, find_image
 
-    async def run() -> tuple[Image | None, int]:
-        async with AsyncClient(server, scope=scope, builder=builder) as client:
+    async def run() -> tuple[Image | None, Traffic]:
+        cache = options.chunk_cache(no_delta=no_delta)
+        async with AsyncClient(server, scope=scope, builder=builder, chunk_cache=cache) as client:
             image = None if blob else await find_image(client, digest)
             if image is None:
-                await client.download(digest, await blob_size(client, digest), Path(output))
+                size = await blob_size(client, digest)
+                with transfer_bar("pulling", size) as progress:
+                    await client.download(digest, size, Path(output), progress)
             else:
-                await _write_image(client, image, _destination(output), tag)
-            return image, client.traffic.received
+                with transfer_bar("pulling", sum(layer.descriptor.size for layer in image.layers)) as progress:
+                    await _write_image(client, image, _destination(output), tag, progress)
+            return image, client.traffic
 
     def _destination(text: str) -> Output:
         try:
@@ -82,22 +92,26 @@ def command(
             raise click.BadParameter("needs a path", param_hint="--output")
         return destination
 
-    image, received = asyncio.run(run())
+    image, traffic = asyncio.run(run())
     if as_json:
         kind = "blob" if image is None else "image"
-        echo_json({"digest": str(digest), "kind": kind, "output": output, "bytes_received": received})
+        document = {"digest": str(digest), "kind": kind, "output": output}
+        echo_json({**document, "bytes_received": traffic.received, "bytes_saved": traffic.saved})
     else:
         what = "blob" if image is None else f"image with {len(image.layers)} layers"
-        click.echo(f"{digest}  {output} ({what}, {size_text(received)} received)")
+        saved = f", {size_text(traffic.saved)} saved" if traffic.saved else ""
+        click.echo(f"{digest}  {output} ({what}, {size_text(traffic.received)} received{saved})")
 
 
-async def _write_image(client: AsyncClient, image: Image, output: Output, tag: str) -> None:
+async def _write_image(
+    client: AsyncClient, image: Image, output: Output, tag: str, progress: Callable[[int], None]
+) -> None:
     with tempfile.TemporaryDirectory(prefix="lamella-pull-") as name:
         folder = Path(name)
 
         async def layer_file(layer: Layer) -> Path:
             path = folder / layer.descriptor.digest.hex
-            await client.download(layer.descriptor.digest, layer.descriptor.size, path)
+            await client.download(layer.descriptor.digest, layer.descriptor.size, path, progress)
             return path
 
         await output.write(image, tag, layer_file)

@@ -10,18 +10,24 @@ import click
 
 from lamella.cli import options
 from lamella.cli.text import echo_json, size_text
+from lamella.cli.transfer_bar import transfer_bar
 
 if TYPE_CHECKING:
-    from lamella.client import Blob
+    from lamella.client import Blob, Traffic
     from lamella.model import Digest, Scope
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@options.no_delta
 @options.connection_options
 @options.json_output
-def command(*, paths: tuple[Path, ...], server: str | None, scope: Scope, builder: str, as_json: bool) -> None:
+def command(
+    *, paths: tuple[Path, ...], no_delta: bool, server: str | None, scope: Scope, builder: str, as_json: bool
+) -> None:
     """Upload files, or all blobs of an OCI layout folder, as far as the server does not have them.
+
+    Of a large file that is not compressed, only the chunks that are new to the server are sent.
 
     \b
         lamella push layer.tar
@@ -29,23 +35,27 @@ def command(*, paths: tuple[Path, ...], server: str | None, scope: Scope, builde
     """
     from lamella.client import AsyncClient
 
-    async def run() -> tuple[list[tuple[Path, Blob]], set[Digest]]:
+    async def run() -> tuple[list[tuple[Path, Blob]], set[Digest], Traffic]:
         blobs = await asyncio.to_thread(_blobs, paths)
-        async with AsyncClient(server, scope=scope, builder=builder) as client:
-            return blobs, await client.upload([blob for _, blob in blobs])
+        cache = options.chunk_cache(no_delta=no_delta)
+        async with AsyncClient(server, scope=scope, builder=builder, chunk_cache=cache) as client:
+            with transfer_bar("pushing", sum(blob.size for _, blob in blobs)) as progress:
+                absent = await client.upload([blob for _, blob in blobs], progress)
+            return blobs, absent, client.traffic
 
-    blobs, sent = asyncio.run(run())
+    blobs, sent, traffic = asyncio.run(run())
     if as_json:
-        echo_json(
-            [
-                {"path": str(path), "digest": str(blob.digest), "size": blob.size, "sent": blob.digest in sent}
-                for path, blob in blobs
-            ]
-        )
+        documents = [
+            {"path": str(path), "digest": str(blob.digest), "size": blob.size, "sent": blob.digest in sent}
+            for path, blob in blobs
+        ]
+        echo_json({"blobs": documents, "bytes_sent": traffic.sent, "bytes_saved": traffic.saved})
         return
     for path, blob in blobs:
         note = size_text(blob.size) if blob.digest in sent else "already there"
         click.echo(f"{blob.digest}  {path} ({note})")
+    if traffic.saved:
+        click.echo(f"{size_text(traffic.sent)} sent, {size_text(traffic.saved)} saved: the server had them")
 
 
 def _blobs(paths: tuple[Path, ...]) -> list[tuple[Path, Blob]]:

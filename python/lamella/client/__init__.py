@@ -3,6 +3,7 @@
 from lamella.client.address import DEFAULT_ADDRESS, SERVER_VARIABLE
 from lamella.client.asynchronous import AsyncClient
 from lamella.client.blob import Blob
+from lamella.client.chunk_cache import ChunkCache
 from lamella.client.connection import Traffic
 from lamella.client.errors import (
     ClientError,
@@ -24,6 +25,7 @@ __all__ = [
     "AsyncClient",
     "Blob",
     "Capabilities",
+    "ChunkCache",
     "Client",
     "ClientError",
     "Denied",

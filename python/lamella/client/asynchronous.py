@@ -8,6 +8,7 @@ from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
 from lamella.client import download, report, step_calls, upload
 from lamella.client.connection import Connection
+from lamella.client.delta import Delta
 from lamella.wire.blob import BlobName, blob_from_message
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamella.client.blob import Blob
-    from lamella.model import Digest, Step, StepResult
+    from lamella.client.chunk_cache import ChunkCache
+    from lamella.model import Digest, Scope, Step, StepResult
     from lamella.steps.commit import Committed
     from lamella.steps.resolve import Answer, Node
 
@@ -32,7 +34,21 @@ class AsyncClient(Connection):
 
     Every method raises ``ClientError`` where its call fails; calls are tried again while the server cannot be reached.
     A ``progress`` function is told of further blob bytes that have gone over the wire (or need not).
+
+    With a ``chunk_cache``, of large files that are not compressed only what is new is sent or received, where the
+    server can do that: ``traffic.saved`` counts the rest.
     """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        scope: Scope | None = None,
+        builder: str = "",
+        chunk_cache: ChunkCache | None = None,
+    ) -> None:
+        super().__init__(address, scope=scope, builder=builder)
+        self._delta = None if chunk_cache is None else Delta(self, chunk_cache)
 
     async def capabilities(self) -> report.Capabilities:
         """Ask what the server can do."""
@@ -70,7 +86,10 @@ class AsyncClient(Connection):
         absent = await self.missing((blob.digest, blob.size) for blob in blobs)
         wanted = {blob.digest: blob for blob in blobs if blob.digest in absent}
         progress(sum(blob.size for blob in blobs if blob.digest not in absent))
-        await upload.upload_all(self, list(wanted.values()), progress)
+        blobs = list(wanted.values())
+        if self._delta is not None:
+            blobs = await self._delta.upload(blobs, progress)
+        await upload.upload_all(self, blobs, progress)
         return absent
 
     async def download(
@@ -83,7 +102,11 @@ class AsyncClient(Connection):
             SizeMismatch, DigestMismatch: the server sent something else.
             OSError: the file cannot be written.
         """
-        await download.download_file(self, digest, size, path, progress)
+        blob = BlobName(digest, size)
+        if self._delta is None:
+            await download.download_file(self, blob, path, progress)
+        else:
+            await self._delta.download(blob, path, progress)
 
     async def read(self, digest: Digest, size: int, most: int) -> bytes:
         """Return a small blob; raises as ``download`` does, and ``LimitExceeded`` for more than ``most`` bytes."""

@@ -47,10 +47,14 @@ _OPTIONS = (
 
 @dataclass(slots=True)
 class Traffic:
-    """Bytes of all messages so far, blobs included, without the framing below them."""
+    """Bytes of all messages so far, blobs included, without the framing below them.
+
+    ``saved`` are bytes of blobs that did not have to be moved, since the other side had the chunks that they are in.
+    """
 
     sent: int = 0
     received: int = 0
+    saved: int = 0
 
 
 class Connection:

@@ -16,16 +16,22 @@ from lamella.wire.blob import BlobName
 from lamella.wire.resource import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from lamella.client.connection import Connection
 
 
 async def download_file(
-    connection: Connection, digest: Digest, size: int, path: Path, progress: Callable[[int], None]
+    connection: Connection,
+    blob: BlobName,
+    path: Path,
+    progress: Callable[[int], None],
+    begin: Callable[[BlobName, Target], Awaitable[None]] | None = None,
 ) -> None:
     """Write a blob to ``path``, which appears complete and verified, in place of what was there, or not at all.
+
+    ``begin`` may write its first bytes, or all, from elsewhere.
 
     Raises:
         Missing: the server does not have it.
@@ -34,7 +40,10 @@ async def download_file(
         OSError: the file cannot be written.
     """
     with replace_file(path) as file:
-        await _receive(connection, BlobName(digest, size), _Target(file), progress)
+        target = Target(file)
+        if begin is not None:
+            await begin(blob, target)
+        await _receive(connection, blob, target, progress)
 
 
 async def download_bytes(connection: Connection, digest: Digest, size: int, most: int) -> bytes:
@@ -47,12 +56,12 @@ async def download_bytes(connection: Connection, digest: Digest, size: int, most
     if size > most:
         raise LimitExceeded(f"blob {digest} in bytes", most, size)
     file = io.BytesIO()
-    await _receive(connection, BlobName(digest, size), _Target(file), lambda _: None)
+    await _receive(connection, BlobName(digest, size), Target(file), lambda _: None)
     return file.getvalue()
 
 
-class _Target:
-    """A file that hashes what is appended to it."""
+class Target:
+    """A file that hashes what is appended to it; ``size`` is in bytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -60,15 +69,17 @@ class _Target:
         self.size = 0
 
     def append(self, data: bytes) -> None:
+        """Write and hash bytes; blocks."""
         self._file.write(data)
         self._hash.update(data)
         self.size += len(data)
 
     def digest(self) -> Digest:
+        """Return the digest of everything so far."""
         return Digest(self._hash.digest())
 
 
-async def _receive(connection: Connection, blob: BlobName, target: _Target, progress: Callable[[int], None]) -> None:
+async def _receive(connection: Connection, blob: BlobName, target: Target, progress: Callable[[int], None]) -> None:
     stub = ByteStreamStub(connection.channel)
     resource = str(Resource(blob, connection.instance))
 
@@ -86,7 +97,7 @@ async def _receive(connection: Connection, blob: BlobName, target: _Target, prog
         finally:
             call.cancel()
 
-    if blob.size:
+    if target.size < blob.size:
         await connection.retry(attempt, lambda: target.size)
     if target.size != blob.size:
         raise SizeMismatch(blob.digest, blob.size, target.size)

@@ -52,12 +52,18 @@ class StatsRow:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the server can do: the REAPI versions it speaks, its limits in bytes, the wire compression it knows."""
+    """What the server can do: the REAPI versions it speaks, its limits in bytes, the wire compression it knows.
+
+    ``splits``: it tells the chunks of blobs; ``splices``: it puts blobs together from chunks.
+    """
 
     low_version: str
     high_version: str
     max_batch_size: int
     compressors: tuple[str, ...]
+    batch_compressors: tuple[str, ...] = ()
+    splits: bool = False
+    splices: bool = False
 
 
 async def get_stats(
@@ -103,8 +109,17 @@ async def get_capabilities(connection: Connection) -> Capabilities:
         low_version=f"{low.major}.{low.minor}",
         high_version=f"{high.major}.{high.minor}",
         max_batch_size=cache.max_batch_total_size_bytes,
-        compressors=tuple(reapi.Compressor.Value.Name(number).lower() for number in cache.supported_compressors),
+        compressors=_compressors(cache.supported_compressors),
+        batch_compressors=_compressors(cache.supported_batch_update_compressors),
+        splits=cache.split_blob_support,
+        splices=cache.splice_blob_support,
     )
+
+
+def _compressors(numbers: Iterable[int]) -> tuple[str, ...]:
+    """Return the names of those that this version of REAPI knows."""
+    known = reapi.Compressor.Value
+    return tuple(known.Name(number).lower() for number in numbers if number in known.values())
 
 
 async def is_serving(connection: Connection) -> bool:

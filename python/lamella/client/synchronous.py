@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lamella.client.blob import Blob
+    from lamella.client.chunk_cache import ChunkCache
     from lamella.client.connection import Traffic
     from lamella.client.report import Capabilities, GroupBy, StatsRow
     from lamella.model import Digest, Scope, Step, StepResult
@@ -30,13 +31,20 @@ class Client:
     ``progress`` functions are called on the background thread.
     """
 
-    def __init__(self, address: str | None = None, *, scope: Scope | None = None, builder: str = "") -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        scope: Scope | None = None,
+        builder: str = "",
+        chunk_cache: ChunkCache | None = None,
+    ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lamella-client", daemon=True)
         self._thread.start()
 
         async def connect() -> AsyncClient:
-            return AsyncClient(address, scope=scope, builder=builder)
+            return AsyncClient(address, scope=scope, builder=builder, chunk_cache=chunk_cache)
 
         try:
             self._client = self._run(connect())

@@ -107,6 +107,8 @@ async def serving(fake: FakeServer) -> AsyncIterator[str]:
     server = grpc.aio.server()
     cas_grpc.add_ContentAddressableStorageServicer_to_server(fake, server)
     stream_grpc.add_ByteStreamServicer_to_server(fake, server)
+    if isinstance(fake, cas_grpc.CapabilitiesServicer):
+        cas_grpc.add_CapabilitiesServicer_to_server(fake, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -1,0 +1,205 @@
+"""Chunks of blobs that were fetched before, in a folder of this user that several processes may use at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import struct
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from lamella import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from typing_extensions import Buffer
+
+    from lamella.model import Digest
+
+logger = logging.getLogger(__name__)
+
+CACHE_SIZE: Final = 4 << 30
+"""Bytes that a cache may take, unless it is told otherwise."""
+
+SUFFIX: Final = ".chunks"
+"""What names of segments end with; others are of segments that are being written."""
+
+ABANDONED_SECONDS: Final = 86_400
+"""How old a segment is that nobody will finish."""
+
+_ENTRY: Final = struct.Struct("<32sQI")
+_TRAILER: Final = struct.Struct("<QI8s")
+_MAGIC: Final = b"lamchnk1"
+
+
+class ChunkCache:
+    """Segments, each a file with the new chunks of one blob; those that were not used for longest go first.
+
+    A segment is chunks one after another; entries of digest, offset (8 bytes) and size (4 bytes); and a trailer: offset
+    of the entries (8 bytes), how many they are (4 bytes), ``lamchnk1``. Numbers are little-endian. Nothing is synced:
+    what is read is compared with its digest, and damage is a miss. Methods block and may be called from any thread.
+    """
+
+    def __init__(self, folder: Path, most: int = CACHE_SIZE) -> None:
+        self.folder = folder
+        self._most = most
+        self._lock = threading.Lock()
+        self._found: dict[bytes, tuple[int, int, int]] | None = None
+        self._segments: list[Path] = []
+        self._used: set[int] = set()
+
+    def known(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Return the digests of chunks that are probably here; the first call looks through the folder."""
+        found = self._loaded()
+        return {digest for digest in digests if digest.raw in found}
+
+    def read(self, digest: Digest) -> bytes | None:
+        """Return a chunk, or None where it is not here, or damaged."""
+        at = self._loaded().get(digest.raw)
+        if at is None:
+            return None
+        number, offset, size = at
+        try:
+            with self._segments[number].open("rb", buffering=0) as file:
+                data = os.pread(file.fileno(), size, offset)
+            if number not in self._used:
+                self._used.add(number)
+                os.utime(self._segments[number])
+        except OSError:
+            data = b""
+        if _core.sha256(data) == digest.raw:
+            return data
+        with self._lock:
+            self._loaded_locked().pop(digest.raw, None)
+        return None
+
+    def segment(self) -> Segment:
+        """Begin a segment."""
+        return Segment(self)
+
+    def adopt(self, path: Path) -> None:
+        """Take in a segment that is complete, then remove others until the cache is small enough."""
+        with self._lock:
+            if self._found is not None:
+                self._add(path)
+        self._shrink()
+
+    def _loaded(self) -> dict[bytes, tuple[int, int, int]]:
+        with self._lock:
+            return self._loaded_locked()
+
+    def _loaded_locked(self) -> dict[bytes, tuple[int, int, int]]:
+        if self._found is None:
+            self._found = {}
+            for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+                self._add(path)
+        return self._found
+
+    def _add(self, path: Path) -> None:
+        entries = _entries(path)
+        number = len(self._segments)
+        self._segments.append(path)
+        if self._found is not None:
+            self._found.update((raw, (number, offset, size)) for raw, offset, size in entries)
+
+    def _shrink(self) -> None:
+        abandoned = time.time() - ABANDONED_SECONDS
+        files: list[tuple[float, int, Path]] = []
+        for path in self.folder.iterdir():
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                if path.suffix == SUFFIX:
+                    files.append((status.st_mtime, status.st_size, path))
+                elif path.name.startswith(".tmp-") and status.st_mtime < abandoned:
+                    path.unlink()
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self._most:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+class Segment:
+    """Chunks on their way into a cache, which knows them once ``commit`` was called; use it as a context manager.
+
+    Where the folder cannot be written to, nothing is kept, and a warning is logged: a cache is never worth a failure.
+    """
+
+    def __init__(self, cache: ChunkCache) -> None:
+        self._cache = cache
+        self._entries: dict[bytes, tuple[int, int]] = {}
+        self._size = 0
+        self._path: Path | None = None
+        try:
+            cache.folder.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=cache.folder, prefix=".tmp-")
+        except OSError as error:
+            logger.warning("chunks are not kept for the next time: %s", error)
+            return
+        self._path = Path(name)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._discard()
+
+    def add(self, digest: Digest, data: Buffer) -> None:
+        """Append a chunk whose digest was checked; once each."""
+        if digest.raw in self._entries:
+            return
+        size = memoryview(data).nbytes
+        self._write(data)
+        self._entries[digest.raw] = self._size, size
+        self._size += size
+
+    def commit(self) -> None:
+        """Let the cache have the chunks."""
+        entries = [_ENTRY.pack(raw, offset, size) for raw, (offset, size) in self._entries.items()]
+        self._write(b"".join((*entries, _TRAILER.pack(self._size, len(entries), _MAGIC))))
+        if self._path is None or not entries:
+            return
+        path = self._path.rename(self._path.with_name(f"{time.time_ns():x}-{secrets.token_hex(4)}{SUFFIX}"))
+        self._path = None
+        self._file.close()
+        self._cache.adopt(path)
+
+    def _write(self, data: Buffer) -> None:
+        if self._path is None:
+            return
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            logger.warning("chunks are not kept for the next time: %s", error)
+            self._discard()
+
+    def _discard(self) -> None:
+        if self._path is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+            self._path = None
+
+
+def _entries(path: Path) -> list[tuple[bytes, int, int]]:
+    """Return digest, offset and size of the chunks in a segment; none where it is damaged or gone."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - _TRAILER.size, 0))
+            start, count, magic = _TRAILER.unpack(file.read())
+            if magic != _MAGIC or start + count * _ENTRY.size + _TRAILER.size != size:
+                return []
+            file.seek(start)
+            return list(_ENTRY.iter_unpack(file.read(count * _ENTRY.size)))
+    except (OSError, struct.error):
+        return []
