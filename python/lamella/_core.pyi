@@ -27,10 +27,12 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "RecipeReader",
+    "Reencoder",
     "Sha256",
     "chunk_recipe",
     "decompress_layer",
     "detect_compression",
+    "find_encoder",
     "hash_file",
     "hash_files",
     "match_patterns",
@@ -485,6 +487,39 @@ class RecipeReader:
         Raises:
             RecipeError: a chunk is missing or damaged; its ``digest`` says which one. The window can be read again with
                 other sources.
+
+# --- encoders ------------------------------------------------------------------------------------------------------
+
+def find_encoder(path: _Path) -> tuple[str, bytes] | None:
+    """Find the encoder that makes a gzip layer, byte for byte, of its content.
+
+    Returns the encoder's name and parameters, as recipes keep them (``docs/formats.md``, "Encoders"), or None where no
+    known encoder makes the file, or it is no gzip file. The file is compressed once, unless no encoder fits, a block at a
+    time; memory is bounded.
+    """
+
+@final
+class Reencoder:
+    """Makes a gzip file of its content, with what ``find_encoder`` found.
+
+    After ``finish``, or an error, every call raises ``ValueError``.
+
+    Raises:
+        ValueError: this version has no encoder ``name``, or it has no such ``parameters``.
+    """
+
+    def __new__(cls, name: str, parameters: Buffer) -> Self: ...
+    def write(self, content: Buffer) -> bytes:
+        """Take the next content; return what of the file is known by now, which may be nothing.
+
+        Raises:
+            ValueError: there is more content than the parameters say.
+        """
+    def finish(self) -> bytes:
+        """Return the rest of the file.
+
+        Raises:
+            ValueError: there is less content than the parameters say.
         """
 
 # --- build contexts ------------------------------------------------------------------------------------------------

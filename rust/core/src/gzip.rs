@@ -21,6 +21,9 @@ const NAME: u8 = 1 << 3;
 const COMMENT: u8 = 1 << 4;
 const RESERVED: u8 = 0xe0;
 
+/// The most bytes of a member's header that are kept.
+pub const HEADER_LIMIT: usize = 4096;
+
 const WRONG_CHECKSUM: &str = "incorrect data check";
 
 /// The CRC-32 of the content of all members, set once they have all been read.
@@ -33,14 +36,8 @@ pub fn decode<R: BufRead>(
     GzipReader<R>,
     impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
 ) {
-    let announced = Announced::default();
-    let reader = GzipReader {
-        input,
-        inflate: Decompress::new(false),
-        within_member: false,
-        checksum: Crc32::new(),
-        announced: Arc::clone(&announced),
-    };
+    let reader = GzipReader::new(input);
+    let announced = Arc::clone(&reader.announced);
     let mut actual = Crc32::new();
     let check = move |content: &[u8]| {
         actual.update(content);
@@ -56,16 +53,86 @@ pub fn decode<R: BufRead>(
 pub struct GzipReader<R> {
     input: R,
     inflate: Decompress,
-    within_member: bool,
+    place: Place,
     /// Of the members so far, as they announce it.
     checksum: Crc32,
     announced: Announced,
 }
 
+/// Where a reader is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before a header, or at the end.
+    Between,
+    /// Within the compressed content of a member.
+    Content,
+    /// Before a trailer.
+    Trailer,
+}
+
+/// What comes next in a gzip file.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A member begins: its header, of which no more than [`HEADER_LIMIT`] bytes and one are kept.
+    Header(Vec<u8>),
+    /// So many bytes of its content were written to the output.
+    Content(usize),
+    /// The member ends; its trailer is eight bytes.
+    End,
+}
+
 impl<R: BufRead> GzipReader<R> {
-    fn begin_member(&mut self) -> io::Result<()> {
+    pub fn new(input: R) -> Self {
+        Self {
+            input,
+            inflate: Decompress::new(false),
+            place: Place::Between,
+            checksum: Crc32::new(),
+            announced: Announced::default(),
+        }
+    }
+
+    /// What comes next, with content in `output`, which has room for some; nothing at the end.
+    pub fn next_part(&mut self, output: &mut [u8]) -> io::Result<Option<Part>> {
+        loop {
+            if self.place == Place::Trailer {
+                return self.end_member().map(|()| Some(Part::End));
+            }
+            let input = self.input.fill_buf()?;
+            if input.is_empty() {
+                if self.place == Place::Content {
+                    return Err(truncated());
+                }
+                // Set before; the end may be read more than once.
+                let _ = self.announced.set(self.checksum.clone().finalize());
+                return Ok(None);
+            }
+            if self.place == Place::Between {
+                return self.begin_member().map(|header| Some(Part::Header(header)));
+            }
+            let (read, written) = (self.inflate.total_in(), self.inflate.total_out());
+            let status = self
+                .inflate
+                .decompress(input, output, FlushDecompress::None)
+                .map_err(|error| invalid(error.message().unwrap_or("corrupt data")))?;
+            let read = self.inflate.total_in() - read;
+            let written = self.inflate.total_out() - written;
+            self.input.consume(length(read));
+            if status == Status::StreamEnd {
+                self.place = Place::Trailer;
+            } else if read == 0 && written == 0 {
+                return Err(invalid("the decoder makes no progress"));
+            }
+            if written > 0 {
+                return Ok(Some(Part::Content(length(written))));
+            }
+        }
+    }
+
+    fn begin_member(&mut self) -> io::Result<Vec<u8>> {
         let mut header = Header {
             input: &mut self.input,
+            kept: Vec::new(),
             checksum: Crc32::new(),
         };
         if header.bytes()? != MAGIC {
@@ -89,8 +156,8 @@ impl<R: BufRead> GzipReader<R> {
             return Err(invalid("incorrect header check"));
         }
         self.inflate.reset(false);
-        self.within_member = true;
-        Ok(())
+        self.place = Place::Content;
+        Ok(header.kept)
     }
 
     fn end_member(&mut self) -> io::Result<()> {
@@ -107,7 +174,7 @@ impl<R: BufRead> GzipReader<R> {
         }
         self.checksum
             .combine(&Crc32::new_with_initial_len(checksum, actual));
-        self.within_member = false;
+        self.place = Place::Between;
         Ok(())
     }
 }
@@ -118,34 +185,10 @@ impl<R: BufRead> Read for GzipReader<R> {
             return Ok(0);
         }
         loop {
-            let input = self.input.fill_buf()?;
-            if input.is_empty() {
-                if self.within_member {
-                    return Err(truncated());
-                }
-                // Set before; the end may be read more than once.
-                let _ = self.announced.set(self.checksum.clone().finalize());
-                return Ok(0);
-            }
-            if !self.within_member {
-                self.begin_member()?;
-                continue;
-            }
-            let (read, written) = (self.inflate.total_in(), self.inflate.total_out());
-            let status = self
-                .inflate
-                .decompress(input, output, FlushDecompress::None)
-                .map_err(|error| invalid(error.message().unwrap_or("corrupt data")))?;
-            let read = self.inflate.total_in() - read;
-            let written = self.inflate.total_out() - written;
-            self.input.consume(length(read));
-            if status == Status::StreamEnd {
-                self.end_member()?;
-            } else if read == 0 && written == 0 {
-                return Err(invalid("the decoder makes no progress"));
-            }
-            if written > 0 {
-                return Ok(length(written));
+            match self.next_part(output)? {
+                Some(Part::Content(length)) => return Ok(length),
+                Some(Part::Header(_) | Part::End) => {}
+                None => return Ok(0),
             }
         }
     }
@@ -154,6 +197,7 @@ impl<R: BufRead> Read for GzipReader<R> {
 /// The header of a member, which may hold a checksum of itself.
 struct Header<'input, R> {
     input: &'input mut R,
+    kept: Vec<u8>,
     checksum: Crc32,
 }
 
@@ -161,6 +205,8 @@ impl<R: BufRead> Header<'_, R> {
     fn bytes<const LENGTH: usize>(&mut self) -> io::Result<[u8; LENGTH]> {
         let bytes = read_bytes(self.input)?;
         self.checksum.update(&bytes);
+        let room = HEADER_LIMIT + 1 - self.kept.len();
+        self.kept.extend_from_slice(&bytes[..LENGTH.min(room)]);
         Ok(bytes)
     }
 }

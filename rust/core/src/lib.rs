@@ -11,6 +11,7 @@ pub mod damage;
 pub mod deflate;
 pub mod digest;
 pub mod digest_set;
+pub mod encoder;
 pub mod entry;
 pub mod error;
 mod fields;

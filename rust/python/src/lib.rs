@@ -11,6 +11,7 @@ mod chunker;
 mod context;
 mod digest;
 mod digest_set;
+mod encoder;
 mod entry;
 mod error;
 mod layer_reader;
@@ -29,6 +30,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     digest_set::register(module)?;
     blob_file::register(module)?;
     entry::register(module)?;
+    encoder::register(module)?;
     layer_writer::register(module)?;
     layer_reader::register(module)?;
     chunker::register(module)?;

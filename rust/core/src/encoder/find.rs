@@ -1,0 +1,144 @@
+//! Which encoder made a gzip file: the one whose output is the file.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::encoder::gzip_writer::GzipWriter;
+use crate::encoder::{ENCODERS, Encoder, GzipForm, Member};
+use crate::error::FileError;
+use crate::gzip::{GzipReader, Part};
+
+/// Content that is compressed at a time.
+const STEP: usize = 64 << 10;
+
+/// Content by which encoders are told apart before any is tried on the whole file: more than pgzip's blocks.
+const PREFIX: u64 = 3 << 19;
+
+/// Where a header tells how hard the encoder tried (RFC 1952, section 2.3.1: XFL).
+const EFFORT: usize = 8;
+
+/// Where a header names a system: Go's libraries name none.
+const SYSTEM: usize = 9;
+const UNKNOWN_SYSTEM: u8 = 255;
+
+/// Finds the encoder that makes a gzip file of its content; none where no known one does, or it is no gzip file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn find_encoder(path: &Path) -> Result<Option<GzipForm>, FileError> {
+    find(path).map_err(FileError::at(path))
+}
+
+fn find(path: &Path) -> io::Result<Option<GzipForm>> {
+    let mut fitting = Vec::new();
+    for encoder in ENCODERS {
+        if compare(path, encoder, PREFIX)?.is_some() {
+            fitting.push(encoder);
+        }
+    }
+    for encoder in fitting {
+        if let Some(form) = compare(path, encoder, u64::MAX)? {
+            return Ok(Some(form));
+        }
+    }
+    Ok(None)
+}
+
+/// Compresses the content of a file, or about so many bytes of it, for as long as that gives the file.
+fn compare(path: &Path, encoder: Encoder, limit: u64) -> io::Result<Option<GzipForm>> {
+    let mut file = GzipReader::new(BufReader::with_capacity(STEP, File::open(path)?));
+    let mut comparison = Comparison {
+        form: GzipForm::new(encoder),
+        member: None,
+        expected: BufReader::with_capacity(STEP, File::open(path)?),
+        output: Vec::new(),
+    };
+    let mut content = vec![0; STEP];
+    let mut size = 0;
+    while size < limit {
+        match file.next_part(&mut content) {
+            Ok(Some(part)) => {
+                if let Part::Content(length) = part {
+                    size += length as u64;
+                }
+                if !comparison.fits(part, &content)? {
+                    return Ok(None);
+                }
+            }
+            Ok(None) => return comparison.finish(),
+            Err(error) if error.raw_os_error().is_some() => return Err(error),
+            // It is no gzip file, or a damaged one.
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some(comparison.form))
+}
+
+/// What an encoder writes, beside what the file has.
+struct Comparison {
+    form: GzipForm,
+    /// The current one, with its header.
+    member: Option<(GzipWriter, Arc<[u8]>)>,
+    expected: BufReader<File>,
+    output: Vec<u8>,
+}
+
+impl Comparison {
+    /// Whether the file has what the encoder writes.
+    fn fits(&mut self, part: Part, content: &[u8]) -> io::Result<bool> {
+        match part {
+            Part::Header(header) => {
+                // The last member of an eStargz layer is empty, and of another level.
+                if self.form.members().is_empty() && !plausible(self.form.encoder(), &header) {
+                    return Ok(false);
+                }
+                let writer = GzipWriter::begin(self.form.encoder(), &header, &mut self.output);
+                self.member = writer.map(|writer| (writer, Arc::from(header)));
+            }
+            Part::Content(length) => {
+                if let Some((writer, _)) = &mut self.member {
+                    writer.write(&content[..length], &mut self.output);
+                }
+            }
+            Part::End => {
+                if let Some((writer, header)) = self.member.take() {
+                    let size = writer.size();
+                    writer.end(&mut self.output);
+                    if !self.form.push(Member { header, size }) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        let mut output = self.output.as_slice();
+        while !output.is_empty() {
+            let expected = self.expected.fill_buf()?;
+            let length = expected.len().min(output.len());
+            if length == 0 || expected[..length] != output[..length] {
+                return Ok(false);
+            }
+            output = &output[length..];
+            self.expected.consume(length);
+        }
+        self.output.clear();
+        Ok(true)
+    }
+
+    /// The form, if nothing of the file is left.
+    fn finish(mut self) -> io::Result<Option<GzipForm>> {
+        let complete = self.expected.fill_buf()?.is_empty() && !self.form.members().is_empty();
+        Ok(complete.then_some(self.form))
+    }
+}
+
+/// Whether an encoder could have written a header: Go's `compress/gzip` and pgzip set these fields by the level.
+fn plausible(encoder: Encoder, header: &[u8]) -> bool {
+    let effort = match encoder {
+        Encoder::Go { level: 1 } => 4,
+        Encoder::Go { level: 9 } => 2,
+        Encoder::Go { .. } | Encoder::Pgzip { .. } => 0,
+    };
+    header.get(EFFORT..=SYSTEM) == Some(&[effort, UNKNOWN_SYSTEM])
+}

@@ -1,0 +1,245 @@
+//! What is known of a gzip file besides its content; format: `docs/formats.md`, "Encoders".
+
+use std::sync::Arc;
+
+use crate::encoder::{ENCODERS, Encoder};
+use crate::gzip::HEADER_LIMIT;
+
+/// The most bytes of parameters, and so of what is held of a file with many members.
+const PARAMETERS_LIMIT: usize = 1 << 20;
+
+/// One gzip member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its header as it is.
+    pub header: Arc<[u8]>,
+    /// Bytes of its content.
+    pub size: u64,
+}
+
+/// How a gzip file is made of its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GzipForm {
+    encoder: Encoder,
+    members: Vec<Member>,
+    parameters: Vec<u8>,
+}
+
+/// An encoder or its parameters cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// This version has no such encoder.
+    #[error("the encoder {0:?} is not known")]
+    UnknownEncoder(String),
+    /// The encoder has no such settings.
+    #[error("the encoder {0:?} has no such level or block size")]
+    Settings(&'static str),
+    /// The parameters are malformed.
+    #[error("parameters of the encoder {name:?}, offset {offset}: {problem}")]
+    Malformed {
+        /// The encoder.
+        name: &'static str,
+        /// Where, in bytes.
+        offset: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+impl GzipForm {
+    /// A file without members, so far.
+    pub(super) fn new(encoder: Encoder) -> Self {
+        let mut parameters = Vec::new();
+        match encoder {
+            Encoder::Go { level } => parameters.extend(level.to_be_bytes()),
+            Encoder::Pgzip {
+                level, block_size, ..
+            } => {
+                parameters.extend(level.to_be_bytes());
+                parameters.extend(u32::try_from(block_size).unwrap_or(u32::MAX).to_be_bytes());
+            }
+        }
+        Self {
+            encoder,
+            members: Vec::new(),
+            parameters,
+        }
+    }
+
+    /// Append a member; false where that makes the parameters or its header too long.
+    pub(super) fn push(&mut self, member: Member) -> bool {
+        let known = self.members.last().map(|last| &last.header);
+        let header: &[u8] = if known == Some(&member.header) {
+            &[]
+        } else {
+            &member.header
+        };
+        let Ok(length) = u16::try_from(header.len()) else {
+            return false;
+        };
+        if header.len() > HEADER_LIMIT {
+            return false;
+        }
+        self.parameters.extend(length.to_be_bytes());
+        self.parameters.extend(header);
+        self.parameters.extend(member.size.to_be_bytes());
+        self.members.push(member);
+        self.parameters.len() <= PARAMETERS_LIMIT
+    }
+
+    /// Read what a recipe says.
+    ///
+    /// # Errors
+    /// See [`FormError`].
+    pub fn parse(name: &str, parameters: &[u8]) -> Result<Self, FormError> {
+        let encoder = ENCODERS
+            .into_iter()
+            .find(|encoder| encoder.name() == name)
+            .ok_or_else(|| FormError::UnknownEncoder(name.to_owned()))?;
+        let mut fields = Fields {
+            name: encoder.name(),
+            left: parameters,
+            length: parameters.len(),
+        };
+        let encoder = match encoder {
+            Encoder::Go { .. } => Encoder::Go {
+                level: i8::from_be_bytes(fields.exactly()?),
+            },
+            Encoder::Pgzip { generation, .. } => Encoder::Pgzip {
+                generation,
+                level: i8::from_be_bytes(fields.exactly()?),
+                block_size: u32::from_be_bytes(fields.exactly()?) as usize,
+            },
+        };
+        if encoder.start().is_none() {
+            return Err(FormError::Settings(encoder.name()));
+        }
+        let mut form = Self::new(encoder);
+        while !fields.left.is_empty() {
+            let length = u16::from_be_bytes(fields.exactly()?);
+            let header = match form.members.last() {
+                Some(last) if length == 0 => Arc::clone(&last.header),
+                _ => Arc::from(fields.bytes(length.into())?),
+            };
+            let size = u64::from_be_bytes(fields.exactly()?);
+            if header.is_empty() || !form.push(Member { header, size }) {
+                return Err(fields.malformed("a header is empty or too long"));
+            }
+        }
+        if form.members.is_empty() {
+            return Err(fields.malformed("there are no members"));
+        }
+        Ok(form)
+    }
+
+    /// The encoder of all members.
+    #[must_use]
+    pub const fn encoder(&self) -> Encoder {
+        self.encoder
+    }
+
+    /// The members in their order; there is at least one.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// What a recipe keeps besides the encoder's name.
+    #[must_use]
+    pub fn parameters(&self) -> &[u8] {
+        &self.parameters
+    }
+}
+
+/// What is left of some parameters.
+struct Fields<'data> {
+    name: &'static str,
+    left: &'data [u8],
+    length: usize,
+}
+
+impl<'data> Fields<'data> {
+    fn bytes(&mut self, length: usize) -> Result<&'data [u8], FormError> {
+        let (field, left) = self
+            .left
+            .split_at_checked(length)
+            .ok_or_else(|| self.malformed("they end within a field"))?;
+        self.left = left;
+        Ok(field)
+    }
+
+    fn exactly<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], FormError> {
+        let mut field = [0; LENGTH];
+        field.copy_from_slice(self.bytes(LENGTH)?);
+        Ok(field)
+    }
+
+    /// Something before what is left is wrong.
+    const fn malformed(&self, problem: &'static str) -> FormError {
+        FormError::Malformed {
+            name: self.name,
+            offset: self.length - self.left.len(),
+            problem,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoders() -> impl Strategy<Value = Encoder> {
+        proptest::sample::select(ENCODERS.to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_is_read_back(
+            encoder in encoders(),
+            members in proptest::collection::vec((0..3_u8, 1..40_usize, any::<u64>()), 1..20),
+        ) {
+            let mut form = GzipForm::new(encoder);
+            for (byte, length, size) in members {
+                let header = Arc::from(vec![byte; length]);
+                let pushed = form.push(Member { header, size });
+                prop_assert!(pushed);
+            }
+            prop_assert_eq!(GzipForm::parse(encoder.name(), form.parameters()).unwrap(), form.clone());
+            for length in 0..form.parameters().len() {
+                // What is cut between two members is another form.
+                if let Ok(shorter) = GzipForm::parse(encoder.name(), &form.parameters()[..length]) {
+                    prop_assert!(form.members().starts_with(shorter.members()));
+                    prop_assert!(shorter.members().len() < form.members().len());
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            encoder in encoders(),
+            parameters in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            if let Ok(form) = GzipForm::parse(encoder.name(), &parameters) {
+                let again = GzipForm::parse(encoder.name(), form.parameters());
+                prop_assert_eq!(again, Ok(form));
+            }
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let message =
+            |name, parameters: &[u8]| GzipForm::parse(name, parameters).unwrap_err().to_string();
+        assert_eq!(message("go-9", b""), "the encoder \"go-9\" is not known");
+        assert!(message("go-1.26", &[10]).contains("no such level"));
+        assert!(message("go-1.26", &[6]).ends_with("offset 1: there are no members"));
+        assert!(message("go-1.26", &[6, 0, 0]).ends_with("offset 3: they end within a field"));
+        assert!(message("go-1.26", &[6; 20]).contains("end within a field"));
+        let empty = [&[6, 0, 0][..], &[0; 8]].concat();
+        assert!(message("go-1.26", &empty).ends_with("a header is empty or too long"));
+    }
+}

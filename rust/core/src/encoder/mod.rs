@@ -1,0 +1,108 @@
+//! Encoders that compress layers, and which of them made a given layer: what is known of these can be rebuilt from its
+//! content, byte for byte.
+
+mod find;
+mod form;
+mod gzip_writer;
+mod reencoder;
+
+use crate::deflate::GoEncoder;
+use crate::pgzip::{self, Generation, PgzipEncoder};
+
+pub use find::find_encoder;
+pub use form::{FormError, GzipForm, Member};
+pub use reencoder::{ContentError, Reencoder};
+
+/// A DEFLATE encoder with its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// Go's `compress/flate` up to Go 1.26.
+    Go {
+        /// Of [`crate::deflate::LEVELS`].
+        level: i8,
+    },
+    /// `klauspost/pgzip`.
+    Pgzip {
+        /// Versions of it that write the same.
+        generation: Generation,
+        /// Level, as pgzip numbers them.
+        level: i8,
+        /// Bytes of content that are compressed at a time.
+        block_size: usize,
+    },
+}
+
+/// All encoders, in the order in which they are tried; within Go's levels, by how often builders use them.
+const ENCODERS: [Encoder; 13] = [
+    Encoder::Go { level: 6 },
+    Encoder::pgzip(Generation::V1_18),
+    Encoder::pgzip(Generation::V1_15),
+    Encoder::Go { level: 1 },
+    Encoder::Go { level: 9 },
+    Encoder::Go { level: 0 },
+    Encoder::Go { level: -2 },
+    Encoder::Go { level: 2 },
+    Encoder::Go { level: 3 },
+    Encoder::Go { level: 4 },
+    Encoder::Go { level: 5 },
+    Encoder::Go { level: 7 },
+    Encoder::Go { level: 8 },
+];
+
+impl Encoder {
+    /// pgzip as everyone uses it.
+    const fn pgzip(generation: Generation) -> Self {
+        Self::Pgzip {
+            generation,
+            level: pgzip::DEFAULT_LEVEL,
+            block_size: pgzip::DEFAULT_BLOCK_SIZE,
+        }
+    }
+
+    /// What recipes call it; settings are not part of the name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Go { .. } => "go-1.26",
+            Self::Pgzip { generation, .. } => generation.name(),
+        }
+    }
+
+    /// Begin a stream; None where the encoder has no such settings.
+    fn start(self) -> Option<Stream> {
+        match self {
+            Self::Go { level } => GoEncoder::new(level).map(Stream::Go),
+            Self::Pgzip {
+                generation,
+                level,
+                block_size,
+            } => PgzipEncoder::new(generation, level, block_size)
+                .map(Box::new)
+                .map(Stream::Pgzip),
+        }
+    }
+}
+
+/// A DEFLATE stream being written.
+enum Stream {
+    Go(GoEncoder),
+    Pgzip(Box<PgzipEncoder>),
+}
+
+impl Stream {
+    /// Take content, and append what can be said of it.
+    fn write(&mut self, content: &[u8], output: &mut Vec<u8>) {
+        match self {
+            Self::Go(encoder) => encoder.write(content, output),
+            Self::Pgzip(encoder) => encoder.write(content, output),
+        }
+    }
+
+    /// End the stream.
+    fn finish(self, output: &mut Vec<u8>) {
+        match self {
+            Self::Go(encoder) => encoder.finish(output),
+            Self::Pgzip(encoder) => encoder.finish(output),
+        }
+    }
+}

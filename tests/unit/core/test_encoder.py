@@ -1,0 +1,150 @@
+"""Which encoder made a gzip file, and the file made again of its content."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lamella._core import Reencoder, find_encoder
+
+DATA = Path(__file__).parents[2] / "data"
+EFFORTS = {1: 4, 9: 2}
+"""What Go's encoders write into a header for these levels; 0 for the others."""
+
+
+def header(level: int = 6, system: int = 255) -> bytes:
+    return b"\x1f\x8b\x08\0\0\0\0\0" + bytes([EFFORTS.get(level, 0), system])
+
+
+def go(level: int, *members: tuple[bytes, int]) -> tuple[str, bytes]:
+    """Return name and parameters of Go's encoder for members of such headers and sizes."""
+    fields = [struct.pack(">H", len(head)) + head + struct.pack(">Q", size) for head, size in members]
+    return "go-1.26", struct.pack(">b", level) + b"".join(fields)
+
+
+def pgzip(size: int, version: str = "1.18", level: int = 5, block: int = 1 << 20) -> tuple[str, bytes]:
+    member = struct.pack(">bIH", level, block, 10) + header() + struct.pack(">Q", size)
+    return f"pgzip-klauspost-{version}", member
+
+
+def encode(encoder: tuple[str, bytes], content: bytes, step: int = 1 << 16) -> bytes:
+    reencoder = Reencoder(*encoder)
+    pieces = [reencoder.write(content[start : start + step]) for start in range(0, len(content), step)]
+    return b"".join(pieces) + reencoder.finish()
+
+
+def words(size: int) -> bytes:
+    """Return content that compresses about as well as a layer."""
+    source = random.Random(7)
+    vocabulary = [bytes(source.choices(b"etaoin shrdlu", k=source.randrange(2, 12))) for _ in range(500)]
+    return b"".join(source.choices(vocabulary, k=size // 3))[:size]
+
+
+def test_a_layer_made_by_go_is_made_again() -> None:
+    path = DATA / "go-layer.tar.gz"
+    found = find_encoder(path)
+    content = gzip.decompress(path.read_bytes())
+    assert found == go(6, (header(), len(content)))
+    for step in (1, 511, 1 << 20):
+        assert encode(found, content, step) == path.read_bytes()
+
+
+@pytest.mark.parametrize("level", [-2, *range(10)])
+def test_each_level_of_go_is_told(level: int, tmp_path: Path) -> None:
+    content = words(400_000)
+    file = encode(go(level, (header(level), len(content))), content)
+    assert gzip.decompress(file) == content
+    (tmp_path / "layer").write_bytes(file)
+    found = find_encoder(tmp_path / "layer")
+    # Where two levels write the same, it does not matter which is found.
+    assert found is not None
+    assert encode(found, content) == file
+
+
+@pytest.mark.parametrize("version", ["1.15", "1.18"])
+def test_pgzip_is_told(version: str, tmp_path: Path) -> None:
+    content = words(3_000_000)
+    encoder = pgzip(len(content), version)
+    (tmp_path / "layer").write_bytes(encode(encoder, content))
+    assert gzip.decompress((tmp_path / "layer").read_bytes()) == content
+    assert find_encoder(tmp_path / "layer") == encoder
+
+
+def test_an_encoder_that_fits_at_first_is_not_taken(tmp_path: Path) -> None:
+    """Every level stores what is random, and so all of them begin in the same way."""
+    content = random.Random(1).randbytes(2_000_000) + words(400_000)
+    encoder = go(4, (header(), len(content)))
+    (tmp_path / "layer").write_bytes(encode(encoder, content))
+    assert find_encoder(tmp_path / "layer") == encoder
+
+
+def test_many_members_keep_their_headers(tmp_path: Path) -> None:
+    named = bytes([*header(9)[:3], 8, *header(9)[4:]]) + b"name\0"
+    # The last one as eStargz ends its layers: without content, and of another level.
+    other = bytes([*header()[:3], 4, *header()[4:]]) + b"\x02\0ab"
+    members = [(header(9), 50_000), (header(9), 0), (named, 1), (named, 300_000), (other, 0)]
+    content = words(350_001)
+    file = encode(go(9, *members), content)
+    assert gzip.decompress(file) == content
+    (tmp_path / "layer").write_bytes(file)
+    found = find_encoder(tmp_path / "layer")
+    assert found is not None
+    # A header like the one before takes no room.
+    assert found[1] == go(9, members[0], (b"", 0), members[2], (b"", 300_000), members[4])[1]
+    assert encode(found, content) == file
+
+
+def test_what_no_known_encoder_made_is_told(tmp_path: Path) -> None:
+    content = words(100_000)
+    made = encode(go(6, (header(), len(content))), content)
+    foreign = {
+        "zlib": gzip.compress(content, 6),
+        "plain": content,
+        "empty": b"",
+        "cut": made[:-1],
+        "cut within": made[:20_000],
+        "more": made + b"\0",
+        "damaged": made[:5000] + bytes([made[5000] ^ 1]) + made[5001:],
+        "checksum": made[:-8] + bytes([made[-8] ^ 1]) + made[-7:],
+        # Of a level that the rest is not.
+        "effort": made[:8] + b"\4" + made[9:],
+    }
+    for name, file in foreign.items():
+        (tmp_path / "layer").write_bytes(file)
+        assert find_encoder(tmp_path / "layer") is None, name
+    with pytest.raises(FileNotFoundError):
+        find_encoder(tmp_path / "missing")
+
+
+def test_content_must_be_as_long_as_the_parameters_say() -> None:
+    encoder = go(6, (header(), 5), (header(), 3))
+    with pytest.raises(ValueError, match="the content has 7 bytes, not 8"):
+        encode(encoder, b"content")
+    reencoder = Reencoder(*encoder)
+    with pytest.raises(ValueError, match="the content has 9 bytes, not 8"):
+        reencoder.write(b"content..")
+    for call in (lambda: reencoder.write(b""), reencoder.finish):
+        with pytest.raises(ValueError, match="finished"):
+            call()
+
+
+def test_parameters_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match='the encoder "zip" is not known'):
+        Reencoder("zip", b"")
+    with pytest.raises(ValueError, match=r'"pgzip-klauspost-1\.18" has no such level or block size'):
+        Reencoder(*pgzip(1, block=1))
+    with pytest.raises(ValueError, match=r'"go-1\.26", offset 13: they end within a field'):
+        Reencoder("go-1.26", go(6, (header(), 1))[1][:-6])
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5), st.integers(-2, 9).filter(lambda level: level != -1))
+def test_any_members_can_be_read(contents: list[bytes], level: int) -> None:
+    members = [(header(level), len(content)) for content in [*contents, b""]]
+    file = encode(go(level, *members), b"".join(contents), step=7)
+    assert gzip.decompress(file) == b"".join(contents)
