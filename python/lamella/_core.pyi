@@ -487,6 +487,7 @@ class RecipeReader:
         Raises:
             RecipeError: a chunk is missing or damaged; its ``digest`` says which one. The window can be read again with
                 other sources.
+        """
 
 # --- encoders ------------------------------------------------------------------------------------------------------
 
@@ -494,8 +495,8 @@ def find_encoder(path: _Path) -> tuple[str, bytes] | None:
     """Find the encoder that makes a gzip layer, byte for byte, of its content.
 
     Returns the encoder's name and parameters, as recipes keep them (``docs/formats.md``, "Encoders"), or None where no
-    known encoder makes the file, or it is no gzip file. The file is compressed once, unless no encoder fits, a block at a
-    time; memory is bounded.
+    known encoder makes the file, or it is no gzip file. The file is compressed once, unless no encoder fits, a block at
+    a time; memory is bounded.
     """
 
 @final

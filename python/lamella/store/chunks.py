@@ -10,6 +10,7 @@ from lamella.index import Blobs, Place
 from lamella.model import Digest
 from lamella.store.protocol import BUFFER_SIZE
 from lamella.store.recipes import Recipes
+from lamella.store.reencode import in_buffers, reencode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,22 +64,20 @@ class Chunks:
             raise RecipeError(f"{record.digest} is empty")
         return data
 
-    def rebuild(self, recipe: Recipe, offset: int = 0, length: int | None = None) -> Iterator[bytes | memoryview]:
+    def rebuild(self, recipe: Recipe, offset: int = 0, length: int | None = None) -> Iterator[memoryview]:
         """Yield the bytes of a blob from its recipe, at most ``BUFFER_SIZE`` at once.
 
         Raises:
             LostChunks: some of its chunks are gone or damaged.
-            RecipeError: the recipe is damaged.
+            RecipeError: the recipe is damaged, or needs an encoder that this version does not have.
         """
         if recipe.transform:
-            raise RecipeError(f"this program does not know the encoder {recipe.transform!r}")
-        reader = RecipeReader(recipe, offset, length)
+            return reencode(recipe, self._content(RecipeReader(recipe)), offset, length)
+        return self._content(RecipeReader(recipe, offset, length))
+
+    def _content(self, reader: RecipeReader) -> Iterator[memoryview]:
         while (window := self._read(reader)) is not None:
-            if len(window) <= BUFFER_SIZE:
-                yield window
-            else:  # A chunk that was uploaded by itself may be as large as its uploader likes.
-                for start in range(0, len(window), BUFFER_SIZE):
-                    yield memoryview(window)[start : start + BUFFER_SIZE]
+            yield from in_buffers(window)
 
     def _read(self, reader: RecipeReader) -> bytes | None:
         wanted = reader.wanted(BUFFER_SIZE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lamella._core import Chunker, Recipe, RecipeError, Sha256, detect_compression
+from lamella._core import Chunker, LayerError, Recipe, RecipeError, Sha256, detect_compression, find_encoder
 from lamella.errors import NotFound
 from lamella.index import Place, WholeBlobs
 from lamella.model import Digest
@@ -30,10 +30,13 @@ LEAST_SIZE: Final = PACKED_MAX + 1
 MOST_STORED: Final = 0.9
 """The share of a blob's size that its recipe and its new chunks may take on the disk; with more it stays whole."""
 
+MOST_REENCODED: Final = 1.05
+"""The same of a compressed blob: its first release gains nothing, but those that follow share with it."""
+
 JUDGED_AT: Final = PACK_SIZE
 """Bytes of a blob after which it is given up where its chunks take more than ``MOST_STORED`` so far."""
 
-_PAYS_NOT: Final = f"cold it would take more than {MOST_STORED:.0%} of the room"
+_PAYS_NOT: Final = "cold it would not take less room"
 
 BATCH_BYTES: Final = 8 << 20
 """Bytes of content between two pauses."""
@@ -82,6 +85,8 @@ class Compactor:
             outcome = self._try(digest, record.size, pause)
         except FileNotFoundError:
             return None
+        except LayerError as error:
+            outcome = Compacted(record.size, record.size, str(error))
         if outcome.kept is not None:
             self._keep(digest, outcome.kept)
         return outcome
@@ -90,23 +95,28 @@ class Compactor:
         path = self._layout.blob(digest)
         if size < LEAST_SIZE:
             return Compacted(size, size, "too small")
+        encoder, most = ("", b""), MOST_STORED * size
         if (compression := _compression(path)) != "none":
-            return Compacted(size, size, f"compressed with {compression}")
+            found = find_encoder(path)
+            if found is None:
+                return Compacted(size, size, f"compressed with {compression}, by an encoder that is not known")
+            encoder, most = found, MOST_REENCODED * size
         attempt = _Attempt(self._packs, self._index, self._blobs)
         try:
-            chunker = Chunker(path)
+            chunker = Chunker(path, decompress=bool(encoder[0]))
             while (batch := chunker.next(BATCH_BYTES)) is not None:
                 attempt.add(batch)
-                if attempt.read >= JUDGED_AT and attempt.stored > MOST_STORED * attempt.read:
+                seems_large = attempt.read >= JUDGED_AT and attempt.stored > MOST_STORED * attempt.read
+                if attempt.stored > most or seems_large:
                     return Compacted(size, size, _PAYS_NOT)
                 pause(sum(batch.sizes))
             if chunker.digest != digest.raw:
                 self._remover.quarantine(digest, f"its bytes have sha256:{chunker.digest.hex()}")
                 raise CannotTurnCold(digest, "its bytes are damaged")
-            data = chunker.recipe()
+            data = chunker.recipe(*encoder)
             attempt.finish()
             stored = attempt.stored + len(data)
-            if stored > MOST_STORED * size:
+            if stored > most:
                 return Compacted(size, size, _PAYS_NOT)
             attempt.publish()
         finally:

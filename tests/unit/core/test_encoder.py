@@ -6,12 +6,16 @@ import gzip
 import random
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lamella._core import Reencoder, find_encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DATA = Path(__file__).parents[2] / "data"
 EFFORTS = {1: 4, 9: 2}
@@ -129,7 +133,8 @@ def test_content_must_be_as_long_as_the_parameters_say() -> None:
     reencoder = Reencoder(*encoder)
     with pytest.raises(ValueError, match="the content has 9 bytes, not 8"):
         reencoder.write(b"content..")
-    for call in (lambda: reencoder.write(b""), reencoder.finish):
+    calls: list[Callable[[], bytes]] = [lambda: reencoder.write(b""), reencoder.finish]
+    for call in calls:
         with pytest.raises(ValueError, match="finished"):
             call()
 

@@ -1,0 +1,104 @@
+"""Gzip layers that turn cold: their content is kept, and their exact bytes are made again."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import random
+import struct
+import tarfile
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamella._core import Reencoder
+from lamella.index import Place
+from lamella.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from lamella.model import Digest
+
+
+def tar(seed: int) -> bytes:
+    """Return a tar of files, all but one of which are the same for every seed."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as archive:
+        for number in range(40):
+            content = random.Random(seed if number == 7 else number).randbytes(20_000).hex()
+            member = tarfile.TarInfo(f"usr/share/file{number}")
+            member.size, member.mtime = len(content), seed
+            archive.addfile(member, io.BytesIO(content.encode()))
+    return output.getvalue()
+
+
+HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+"""What Go's gzip writers begin with."""
+
+ENCODERS = {"go-1.26": struct.pack(">b", 6), "pgzip-klauspost-1.18": struct.pack(">bI", 5, 1 << 20)}
+"""What comes first in the parameters of those that builders use, at their default levels."""
+
+
+def compressed(content: bytes, encoder: str) -> bytes:
+    """Return the gzip file that an encoder makes."""
+    members = struct.pack(">H", len(HEADER)) + HEADER + struct.pack(">Q", len(content))
+    reencoder = Reencoder(encoder, ENCODERS[encoder] + members)
+    return reencoder.write(content) + reencoder.finish()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    async with LocalStore(tmp_path) as store:
+        yield store
+
+
+async def put(store: LocalStore, content: bytes) -> Digest:
+    async with store.writer() as writer:
+        await writer.write(content)
+        return await writer.commit()
+
+
+async def read(store: LocalStore, digest: Digest, offset: int = 0, length: int | None = None) -> bytes:
+    async with aclosing(store.open(digest, offset, length)) as buffers:
+        return b"".join([bytes(buffer) async for buffer in buffers])
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+async def test_releases_of_a_gzip_layer_share_their_files(store: LocalStore, encoder: str) -> None:
+    layers = [compressed(tar(seed), encoder) for seed in (1, 2)]
+    digests = [await put(store, layer) for layer in layers]
+    outcomes = [await asyncio.to_thread(store.compactor.compact, digest) for digest in digests]
+    assert [outcome.kept if outcome else "gone" for outcome in outcomes] == [None, None]
+    assert outcomes[1] is not None
+    assert outcomes[1].stored < len(layers[1]) / 5
+    for digest, layer in zip(digests, layers, strict=True):
+        record = store.blobs.get(digest)
+        assert record is not None
+        assert record.place is Place.RECIPE
+        assert await read(store, digest) == layer
+        middle = len(layer) // 2
+        assert await read(store, digest, middle, 1000) == layer[middle : middle + 1000]
+        assert await read(store, digest, len(layer) - 10) == layer[-10:]
+        assert await read(store, digest, len(layer)) == b""
+
+
+async def test_a_gzip_layer_of_another_encoder_stays_whole(store: LocalStore) -> None:
+    digest = await put(store, gzip.compress(tar(1), compresslevel=2, mtime=1))
+    outcome = await asyncio.to_thread(store.compactor.compact, digest)
+    assert outcome is not None
+    assert outcome.kept == "compressed with gzip, by an encoder that is not known"
+    assert store.whole.get(digest) == outcome.kept
+
+
+async def test_a_damaged_gzip_layer_stays_whole(store: LocalStore) -> None:
+    layer = bytearray(compressed(tar(1), "go-1.26"))
+    layer[len(layer) // 2] ^= 1
+    digest = await put(store, bytes(layer))
+    outcome = await asyncio.to_thread(store.compactor.compact, digest)
+    assert outcome is not None
+    assert outcome.kept
+    assert await read(store, digest) == layer
