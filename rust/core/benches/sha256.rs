@@ -1,7 +1,8 @@
-//! SHA-256: one stream, two states in two passes, and two states in one pass.
+//! SHA-256: one stream, two states in two passes, two states in one pass, and many messages at once.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lamella_core::sha256::Sha256;
+use lamella_core::sha256_many::hash_many;
 use lamella_core::sha256_pair::update_pair;
 
 /// Fits in the L2 cache, so that it is hashing that is measured.
@@ -22,6 +23,9 @@ fn hashing(criterion: &mut Criterion) {
             (pair.0.digest(), pair.1.digest())
         });
     });
+    group.throughput(Throughput::Bytes(SIZE as u64));
+    let messages: Vec<&[u8]> = data.chunks(SIZE / 16).collect();
+    group.bench_function("many", |bencher| bencher.iter(|| hash_many(&messages)));
     group.finish();
 }
 

@@ -29,7 +29,10 @@ pub mod pgzip;
 mod read_ahead;
 pub mod recipe;
 pub mod sha256;
+pub mod sha256_many;
 pub mod sha256_pair;
+#[cfg(target_arch = "x86_64")]
+mod sha256_x86;
 pub mod tar;
 pub mod tree;
 pub mod walk;

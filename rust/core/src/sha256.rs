@@ -11,7 +11,7 @@ pub const BLOCK: usize = 64;
 const LENGTH_OFFSET: usize = BLOCK - 8;
 
 /// The initial hash value (FIPS 180-4, section 5.3.3).
-const INITIAL: [u32; 8] = [
+const INITIAL: State = [
     0x6a09_e667,
     0xbb67_ae85,
     0x3c6e_f372,
@@ -22,10 +22,13 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
+/// The hash value between two blocks.
+pub(crate) type State = [u32; 8];
+
 /// A running SHA-256; a clone of it continues on its own.
 #[derive(Clone)]
 pub struct Sha256 {
-    pub(crate) state: [u32; 8],
+    pub(crate) state: State,
     pub(crate) length: u64,
     pub(crate) partial: [u8; BLOCK],
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::chunk::splitter::{Piece, Pieces};
 use crate::digest::Digest;
-use crate::sha256::Sha256;
+use crate::sha256_many::hash_many;
 
 /// Chunks with their digests; holds their bytes until it is dropped.
 pub struct ChunkBatch {
@@ -17,18 +17,20 @@ impl ChunkBatch {
     pub(super) fn new(pieces: &mut Pieces) -> Self {
         let data = std::mem::take(&mut pieces.chunks);
         let mut end = 0;
-        let chunks = pieces
+        let ranges: Vec<Range<usize>> = pieces
             .order
             .iter()
             .filter_map(|piece| match piece {
                 Piece::Literal(_) => None,
                 Piece::Chunk(length) => {
-                    let range = end..end + *length as usize;
-                    end = range.end;
-                    Some((Sha256::of(&data[range.clone()]), range))
+                    let start = end;
+                    end += *length as usize;
+                    Some(start..end)
                 }
             })
             .collect();
+        let contents: Vec<&[u8]> = ranges.iter().map(|range| &data[range.clone()]).collect();
+        let chunks = hash_many(&contents).into_iter().zip(ranges).collect();
         Self { data, chunks }
     }
 

@@ -173,6 +173,8 @@ impl<S: Sink> Splitter<S> {
 }
 
 impl<S: Sink> Visitor for Splitter<S> {
+    const DIGESTS: bool = false;
+
     fn content(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.framing = 0;
         self.change(Kind::Content)?;

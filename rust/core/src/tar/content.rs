@@ -21,7 +21,7 @@ const OLD_MAP_LENGTH: usize = 504;
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 impl<R: BufRead, V: Visitor> TarReader<R, V> {
-    /// Hash a file's content, of which `stored` bytes follow, and complete its entry.
+    /// Hash a file's content, if the visitor wants digests, of which `stored` bytes follow, and complete its entry.
     pub(super) fn read_content(
         &mut self,
         header: &Header,
@@ -29,12 +29,14 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
         stored: u64,
         entry: &mut Entry,
     ) -> Result<(), TarProblem> {
-        let mut content = Sha256::new();
+        let mut content = V::DIGESTS.then(Sha256::new);
         let expanded_size = sparse.expanded_size;
-        if header.type_flag() == OLD_SPARSE {
+        entry.size = if header.type_flag() == OLD_SPARSE {
             let map = self.read_old_map(header)?;
             entry.offset = self.offset();
-            self.hash_sparse(&map, header.expanded_size()?, stored, &mut content)?;
+            let expanded = header.expanded_size()?;
+            self.hash_sparse(&map, expanded, stored, content.as_mut())?;
+            expanded
         } else if let Some(source) = sparse.map_source()? {
             let before = self.offset();
             let map = match source {
@@ -47,15 +49,16 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
                 &map,
                 expanded,
                 stored - (entry.offset - before),
-                &mut content,
+                content.as_mut(),
             )?;
+            expanded
         } else {
             entry.offset = self.offset();
             entry.source.clone_from(&self.source);
-            self.hash_data(stored, &mut content)?;
-        }
-        entry.size = content.length();
-        entry.digest = Some(content.digest());
+            self.hash_data(stored, content.as_mut())?;
+            stored
+        };
+        entry.digest = content.map(|content| content.digest());
         Ok(())
     }
 
@@ -101,7 +104,7 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
         map: &SparseMap,
         expanded: u64,
         stored: u64,
-        content: &mut Sha256,
+        mut content: Option<&mut Sha256>,
     ) -> Result<(), TarProblem> {
         let stretches = map.stretches(expanded, stored)?;
         self.holes = self.holes.saturating_add(expanded - stored);
@@ -113,13 +116,15 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
             });
         }
         for Stretch { hole, data } in stretches {
-            hash_zeros(hole, content);
-            self.hash_data(data, content)?;
+            if let Some(content) = &mut content {
+                hash_zeros(hole, content);
+            }
+            self.hash_data(data, content.as_deref_mut())?;
         }
         Ok(())
     }
 
-    fn hash_data(&mut self, length: u64, content: &mut Sha256) -> Result<(), TarProblem> {
+    fn hash_data(&mut self, length: u64, content: Option<&mut Sha256>) -> Result<(), TarProblem> {
         if self.input.content(length, content)? == length {
             Ok(())
         } else {

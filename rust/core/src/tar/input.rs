@@ -57,12 +57,15 @@ impl<R: BufRead, V: Visitor> Input<R, V> {
         self.framing(length, |_| {})
     }
 
-    /// Hash content on its own, too; returns how many bytes there were, fewer than asked for only at the end.
-    pub fn content(&mut self, length: u64, content: &mut Sha256) -> io::Result<u64> {
+    /// Hash content on its own, too, if that is asked for; returns how many bytes there were, fewer than asked for only
+    /// at the end.
+    pub fn content(&mut self, length: u64, mut content: Option<&mut Sha256>) -> io::Result<u64> {
         self.pass(length, |hasher, visitor, bytes| {
-            match hasher {
-                Some(hasher) => update_pair(hasher, content, bytes),
-                None => content.update(bytes),
+            match (hasher, &mut content) {
+                (Some(hasher), Some(content)) => update_pair(hasher, content, bytes),
+                (Some(hasher), None) => hasher.update(bytes),
+                (None, Some(content)) => content.update(bytes),
+                (None, None) => {}
             }
             visitor.content(bytes)
         })

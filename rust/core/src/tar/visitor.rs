@@ -8,6 +8,9 @@ use crate::entry::Entry;
 ///
 /// An error of its own ends the pass.
 pub trait Visitor {
+    /// Whether entries have digests, which take time; without, they are None.
+    const DIGESTS: bool = true;
+
     /// Stored bytes of the content of the entry that comes next; of a sparse file, without its holes.
     ///
     /// # Errors
