@@ -12,7 +12,7 @@ use super::symbols::{
 pub const STORED_LIMIT: usize = 65_535;
 
 /// The codes of blocks that bring none of their own (RFC 1951, section 3.2.6).
-static FIXED_LITERALS: Codes<LITERALS> = {
+pub static FIXED_LITERALS: Codes<LITERALS> = {
     let mut codes = [Code { bits: 0, length: 0 }; LITERALS];
     let mut symbol = 0;
     while symbol < LITERALS {
@@ -32,7 +32,7 @@ static FIXED_LITERALS: Codes<LITERALS> = {
 };
 
 /// The same for distances.
-static FIXED_DISTANCES: Codes<DISTANCES> = {
+pub static FIXED_DISTANCES: Codes<DISTANCES> = {
     let mut codes = [Code { bits: 0, length: 5 }; DISTANCES];
     let mut symbol = 0;
     while symbol < DISTANCES {

@@ -6,13 +6,13 @@
     reason = "symbols, lengths and positions have limits that their types have room for"
 )]
 
-mod bits;
-mod block;
+pub(crate) mod bits;
+pub(crate) mod block;
 mod chains;
-mod code;
+pub(crate) mod code;
 mod fast;
 mod go;
-mod header;
+pub(crate) mod header;
 mod symbols;
 
 pub use go::{DEFAULT_LEVEL, GoEncoder, LEVELS};

@@ -46,7 +46,7 @@ impl BlockEncoder {
         if is_last {
             self.writer.write_end();
         }
-        self.writer.bits.drain_into(output);
+        output.append(&mut self.writer.output);
     }
 
     fn encode_window(&mut self, buffer: &[u8], start: usize, is_last: bool) {

@@ -3,13 +3,11 @@
 //! A window may go on in the block of the window before, with its codes, whose end is then still owed.
 
 use super::Generation;
-use super::bits::BitWriter;
-use super::code_lengths::CodeLengths;
-use super::huffman::{self, Code};
 use super::tokens::{DISTANCE_EXTRA, DISTANCES, END, LENGTHS, LITERALS, Token, Tokens, extra_bits};
-
-/// The longest codes of bytes, lengths and distances.
-const LONGEST: usize = 15;
+use crate::deflate::bits::{BitWriter, Bits};
+use crate::deflate::block::{FIXED_DISTANCES, FIXED_LITERALS};
+use crate::deflate::code::{Code, Codes, LONGEST_CODE, best_codes};
+use crate::deflate::header::Header;
 
 /// Fixed codes are considered for less tokens than this.
 const FIXED_TOKENS: usize = 250;
@@ -26,15 +24,17 @@ const HEADER_ESTIMATE: usize = 70 * 8;
 /// From this size on, content is looked at for being random.
 const RANDOM_SIZE: usize = 1024;
 
-type LiteralCodes = [Code; LITERALS];
-type DistanceCodes = [Code; DISTANCES];
+type LiteralCodes = Codes<LITERALS>;
+type DistanceCodes = Codes<DISTANCES>;
 
 /// The code of distances in a block of literals: one that is never used.
 static NO_DISTANCES: [Code; 1] = [Code { bits: 0, length: 1 }];
 
 /// Writes the blocks of a DEFLATE stream.
 pub struct BlockWriter {
-    pub bits: BitWriter,
+    /// What is written, but for the bits that make no byte yet.
+    pub output: Vec<u8>,
+    bits: BitWriter,
     generation: Generation,
     literals: LiteralCodes,
     distances: DistanceCodes,
@@ -42,46 +42,50 @@ pub struct BlockWriter {
     open: Option<usize>,
     /// That block has no codes of distances.
     literals_only: bool,
-    runs: Vec<(u8, u8)>,
 }
 
 impl BlockWriter {
     pub fn new(generation: Generation) -> Self {
         Self {
-            bits: BitWriter::new(),
+            output: Vec::new(),
+            bits: BitWriter::default(),
             generation,
             literals: [Code::default(); LITERALS],
             distances: [Code::default(); DISTANCES],
             open: None,
             literals_only: false,
-            runs: Vec::new(),
         }
+    }
+
+    fn put(&mut self, bits: u64, count: u32) {
+        self.bits.put(bits, count, &mut self.output);
     }
 
     /// Ends the block that is open.
     fn close(&mut self) {
         if self.open.take().is_some() {
-            write_code(&mut self.bits, self.literals[END]);
+            let code = self.literals[END];
+            self.put(code.bits.into(), code.length.into());
         }
     }
 
     /// Writes content as it is.
     pub fn write_stored(&mut self, content: &[u8]) {
         self.close();
-        self.bits.write(0b000, 3);
-        self.bits.align();
+        self.put(0b000, 3);
+        self.bits.align(&mut self.output);
         let length = content.len() as u64;
-        self.bits.write(length, 16);
-        self.bits.write(!length & 0xffff, 16);
-        self.bits.write_bytes(content);
+        self.put(length, 16);
+        self.put(!length & 0xffff, 16);
+        self.output.extend_from_slice(content);
     }
 
     /// Ends the stream: an empty block, the last one.
     pub fn write_end(&mut self) {
         self.close();
-        self.bits.write(0b011, 3);
-        self.bits.write(0, 7);
-        self.bits.align();
+        self.put(0b011, 3);
+        self.put(0, 7);
+        self.bits.align(&mut self.output);
     }
 
     /// Writes a window; `ends_block` where none goes on in its block.
@@ -90,8 +94,8 @@ impl BlockWriter {
             tokens.add_end();
         }
         let can_go_on = !self.literals_only
-            && huffman::covers(&self.literals, &tokens.literals)
-            && huffman::covers(&self.distances, &tokens.distances);
+            && covers(&self.literals, &tokens.literals)
+            && covers(&self.distances, &tokens.distances);
         if !can_go_on {
             self.close();
         }
@@ -109,21 +113,20 @@ impl BlockWriter {
         };
         let extra = extra_bits(&literals, &distances);
         let stored = content.len() * 8 + STORED_OVERHEAD;
-        let fixed = FixedCodes::get();
 
         if let Some(header) = self.open {
             let estimate = header + tokens.estimated_bits();
             let new =
                 estimate + usize::from(self.literals[END].length) + (estimate >> PENALTY_SHIFT);
-            let same = huffman::size(&self.literals, &literals)
-                + huffman::size(&self.distances, &distances)
+            let same = size_of_all(&self.literals, &literals)
+                + size_of_all(&self.distances, &distances)
                 + extra;
             if new < same {
                 self.close();
             }
             let size = new.min(same);
-            let predefined = fixed.size(&literals, &distances) + extra + 7;
-            let is_fixed = tokens.len() < FIXED_TOKENS && predefined < size;
+            let fixed = fixed_size(&literals, &distances) + extra + 7;
+            let is_fixed = tokens.len() < FIXED_TOKENS && fixed < size;
             if stored <= size {
                 return self.write_stored(content);
             }
@@ -133,58 +136,58 @@ impl BlockWriter {
         }
         if self.open.is_none() {
             literals[END] = 1;
-            huffman::assign(&mut self.literals, &literals, LONGEST);
-            huffman::assign(&mut self.distances, &distances, LONGEST);
-            let header = CodeLengths::new(
+            self.literals = best_codes(&literals, LONGEST_CODE);
+            self.distances = best_codes(&distances, LONGEST_CODE);
+            let header = Header::new(
                 &self.literals[..literal_count],
                 &self.distances[..distance_count],
-                std::mem::take(&mut self.runs),
             );
-            let size = header.size()
-                + huffman::size(&self.literals, &literals)
-                + huffman::size(&self.distances, &distances)
+            let size = header.bits()
+                + size_of_all(&self.literals, &literals)
+                + size_of_all(&self.distances, &distances)
                 + extra;
-            let predefined = fixed.size(&literals, &distances) + extra;
-            let is_fixed = tokens.len() < FIXED_TOKENS && predefined <= size;
-            if stored <= if is_fixed { predefined } else { size } {
+            let fixed = fixed_size(&literals, &distances) + extra;
+            let is_fixed = tokens.len() < FIXED_TOKENS && fixed <= size;
+            if stored <= if is_fixed { fixed } else { size } {
                 return self.write_stored(content);
             }
             if is_fixed {
                 return self.write_fixed(tokens, ends_block);
             }
-            self.open = Some(header.size());
-            self.runs = header.write(&mut self.bits);
+            self.open = Some(header.bits());
+            header.write(&mut self.bits, &mut self.output);
             self.literals_only = false;
         }
         if ends_block {
             self.open = None;
         }
-        write_tokens(
-            &mut self.bits,
-            tokens.as_slice(),
-            &self.literals,
-            &self.distances,
-        );
+        let (literals, distances) = (self.literals, self.distances);
+        self.write_codes(tokens, &literals, &distances);
     }
 
     fn write_fixed(&mut self, tokens: &mut Tokens, has_end: bool) {
         self.close();
-        self.bits.write(0b010, 3);
+        self.put(0b010, 3);
         if !has_end {
             tokens.add_end();
         }
-        let fixed = FixedCodes::get();
-        write_tokens(
-            &mut self.bits,
-            tokens.as_slice(),
-            &fixed.literals,
-            &fixed.distances,
-        );
+        self.write_codes(tokens, &FIXED_LITERALS, &FIXED_DISTANCES);
+    }
+
+    fn write_codes(&mut self, tokens: &Tokens, literals: &LiteralCodes, distances: &DistanceCodes) {
+        let room = size_of_all(literals, &tokens.literals)
+            + size_of_all(distances, &tokens.distances)
+            + extra_bits(&tokens.literals, &tokens.distances);
+        self.bits.put_many(room, &mut self.output, |bits| {
+            for token in tokens.as_slice() {
+                write_code(bits, *token, literals, distances);
+            }
+        });
     }
 
     /// Writes a window as literals only.
     pub fn write_literals(&mut self, content: &[u8], ends_block: bool) {
-        let mut frequencies = [0_u16; END + 1];
+        let mut frequencies = [0_u32; LITERALS];
         for &byte in content {
             frequencies[usize::from(byte)] += 1;
         }
@@ -192,29 +195,32 @@ impl BlockWriter {
             return self.write_stored(content);
         }
         frequencies[END] = 1;
-        let mut codes = [Code::default(); LITERALS];
-        huffman::assign(&mut codes[..=END], &frequencies, LONGEST);
-        let estimate = huffman::size(&codes, &frequencies) + self.open.unwrap_or(HEADER_ESTIMATE);
+        let codes = best_codes(&frequencies, LONGEST_CODE);
+        let estimate = size_of_all(&codes, &frequencies) + self.open.unwrap_or(HEADER_ESTIMATE);
         let estimate = estimate + (estimate >> PENALTY_SHIFT);
         if content.len() * 8 + STORED_OVERHEAD <= estimate {
             return self.write_stored(content);
         }
-        if !huffman::covers(&self.literals, &frequencies[..END])
-            || estimate < huffman::size(&self.literals, &frequencies[..END])
+        if !covers(&self.literals, &frequencies[..END])
+            || estimate < size_of_all(&self.literals, &frequencies[..END])
         {
             self.close();
         }
         if self.open.is_none() {
             self.literals = codes;
-            let runs = std::mem::take(&mut self.runs);
-            let header = CodeLengths::new(&codes[..=END], &NO_DISTANCES, runs);
-            self.open = Some(header.size());
-            self.runs = header.write(&mut self.bits);
+            let header = Header::new(&codes[..=END], &NO_DISTANCES);
+            self.open = Some(header.bits());
+            header.write(&mut self.bits, &mut self.output);
             self.literals_only = true;
         }
-        for &byte in content {
-            write_code(&mut self.bits, self.literals[usize::from(byte)]);
-        }
+        let codes = &self.literals;
+        let room = size_of_all(codes, &frequencies[..END]);
+        self.bits.put_many(room, &mut self.output, |bits| {
+            for &byte in content {
+                let code = codes[usize::from(byte)];
+                bits.put(code.bits.into(), code.length.into());
+            }
+        });
         if ends_block {
             self.close();
             self.literals_only = false;
@@ -222,58 +228,30 @@ impl BlockWriter {
     }
 }
 
-/// The codes that every decoder knows (RFC 1951, section 3.2.6).
-struct FixedCodes {
-    literals: LiteralCodes,
-    distances: DistanceCodes,
+/// Bits of a block with the codes that every decoder knows, but for those that follow symbols.
+fn fixed_size(literals: &[u32], distances: &[u32]) -> usize {
+    3 + size_of_all(&FIXED_LITERALS, literals) + size_of_all(&FIXED_DISTANCES, distances)
 }
 
-static FIXED: FixedCodes = FixedCodes::new();
-
-impl FixedCodes {
-    fn get() -> &'static Self {
-        &FIXED
-    }
-
-    const fn new() -> Self {
-        let mut literals = [Code { bits: 0, length: 0 }; LITERALS];
-        let mut symbol = 0;
-        while symbol < LITERALS {
-            let (bits, length) = match symbol {
-                0..144 => (0x30 + symbol, 8),
-                144..256 => (0x190 + symbol - 144, 9),
-                256..280 => (symbol - 256, 7),
-                _ => (0xc0 + symbol - 280, 8),
-            };
-            literals[symbol] = code(bits, length);
-            symbol += 1;
-        }
-        let mut distances = [Code { bits: 0, length: 0 }; DISTANCES];
-        let mut symbol = 0;
-        while symbol < DISTANCES {
-            distances[symbol] = code(symbol, 5);
-            symbol += 1;
-        }
-        Self {
-            literals,
-            distances,
-        }
-    }
-
-    fn size(&self, literals: &[u16], distances: &[u16]) -> usize {
-        3 + huffman::size(&self.literals, literals) + huffman::size(&self.distances, distances)
-    }
+/// Bits that symbols take, each as often as it occurs.
+fn size_of_all(codes: &[Code], frequencies: &[u32]) -> usize {
+    frequencies
+        .iter()
+        .zip(codes)
+        .map(|(&frequency, code)| frequency as usize * usize::from(code.length))
+        .sum()
 }
 
-const fn code(bits: usize, length: u8) -> Code {
-    Code {
-        bits: (bits as u16).reverse_bits() >> (16 - length),
-        length,
-    }
+/// Whether all symbols that occur have a code.
+fn covers(codes: &[Code], frequencies: &[u32]) -> bool {
+    frequencies
+        .iter()
+        .zip(codes)
+        .all(|(&frequency, code)| frequency == 0 || code.length > 0)
 }
 
 /// Symbols up to the last one that occurs.
-fn used(frequencies: &[u16]) -> usize {
+fn used(frequencies: &[u32]) -> usize {
     let unused = frequencies
         .iter()
         .rev()
@@ -286,7 +264,7 @@ fn used(frequencies: &[u16]) -> usize {
     clippy::cast_precision_loss,
     reason = "a window is no longer than a float is precise"
 )]
-fn is_random(frequencies: &[u16], length: usize) -> bool {
+fn is_random(frequencies: &[u32], length: usize) -> bool {
     let mean = length as f64 / 256.0;
     let limit = (length * 2) as f64;
     let deviation: f64 = frequencies
@@ -297,31 +275,25 @@ fn is_random(frequencies: &[u16], length: usize) -> bool {
 }
 
 #[inline]
-fn write_code(bits: &mut BitWriter, code: Code) {
-    bits.write(u64::from(code.bits), u32::from(code.length));
-}
-
-fn write_tokens(
-    bits: &mut BitWriter,
-    tokens: &[Token],
+fn write_code(
+    bits: &mut Bits<'_>,
+    token: Token,
     literals: &LiteralCodes,
     distances: &DistanceCodes,
 ) {
-    for token in tokens {
-        if let Some(symbol) = token.literal() {
-            write_code(bits, literals[symbol]);
-            continue;
-        }
-        let length = LENGTHS[usize::from(token.length())];
-        let code = literals[END + 1 + usize::from(length.symbol)];
-        let length_bits = u64::from(code.bits) | u64::from(length.extra) << code.length;
-        let length_count = code.length + length.extra_bits;
-        let symbol = token.distance_symbol();
-        let code = distances[symbol];
-        let distance_bits = u64::from(code.bits) | token.distance_extra() << code.length;
-        bits.write(
-            length_bits | distance_bits << length_count,
-            u32::from(length_count + code.length + DISTANCE_EXTRA[symbol]),
-        );
+    if let Some(symbol) = token.literal() {
+        let code = literals[symbol];
+        return bits.put(code.bits.into(), code.length.into());
     }
+    let length = LENGTHS[usize::from(token.length())];
+    let code = literals[END + 1 + usize::from(length.symbol)];
+    let length_bits = u64::from(code.bits) | u64::from(length.extra) << code.length;
+    let length_count = code.length + length.extra_bits;
+    let symbol = token.distance_symbol();
+    let code = distances[symbol];
+    let distance_bits = u64::from(code.bits) | token.distance_extra() << code.length;
+    bits.put(
+        length_bits | distance_bits << length_count,
+        u32::from(length_count + code.length + DISTANCE_EXTRA[symbol]),
+    );
 }

@@ -10,11 +10,8 @@
     reason = "numbers are bounded by the sizes of a block, of a window and of the alphabets"
 )]
 
-mod bits;
 mod block;
 mod blocks;
-mod code_lengths;
-mod huffman;
 mod level3;
 mod level5;
 mod level6;

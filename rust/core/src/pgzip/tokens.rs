@@ -120,9 +120,9 @@ fn distance_symbol(distance: u32) -> u32 {
 pub struct Tokens {
     all: Vec<Token>,
     /// How often each byte, the end and each length occurs.
-    pub literals: [u16; LITERALS],
+    pub literals: [u32; LITERALS],
     /// How often each distance occurs.
-    pub distances: [u16; DISTANCES],
+    pub distances: [u32; DISTANCES],
 }
 
 impl Default for Tokens {
@@ -205,7 +205,7 @@ impl Tokens {
         add_entropy(&mut bits, &self.literals[..END], scale);
         bits += END_ESTIMATE;
         add_entropy(&mut bits, &self.literals[END + 1..], scale);
-        let matches: usize = self.distances.iter().copied().map(usize::from).sum();
+        let matches: u32 = self.distances.iter().sum();
         if matches > 0 {
             add_entropy(&mut bits, &self.distances, 1.0 / matches as f32);
         }
@@ -216,9 +216,13 @@ impl Tokens {
 /// Bits that the end of a block is taken to need.
 const END_ESTIMATE: f32 = 15.0;
 
-fn add_entropy(bits: &mut f32, frequencies: &[u16], scale: f32) {
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a window has no more tokens than a float is precise"
+)]
+fn add_entropy(bits: &mut f32, frequencies: &[u32], scale: f32) {
     for &frequency in frequencies.iter().filter(|frequency| **frequency > 0) {
-        let frequency = f32::from(frequency);
+        let frequency = frequency as f32;
         *bits += (-logarithm(frequency * scale)).clamp(1.0, 15.0) * frequency;
     }
 }
@@ -232,11 +236,11 @@ fn logarithm(value: f32) -> f32 {
 }
 
 /// Bits that follow the symbols of all matches.
-pub fn extra_bits(literals: &[u16; LITERALS], distances: &[u16; DISTANCES]) -> usize {
+pub fn extra_bits(literals: &[u32; LITERALS], distances: &[u32; DISTANCES]) -> usize {
     let lengths = literals[END + 1..].iter().zip(LENGTH_EXTRA);
     let distances = distances.iter().zip(DISTANCE_EXTRA);
     lengths
         .chain(distances)
-        .map(|(&frequency, bits)| usize::from(frequency) * usize::from(bits))
+        .map(|(&frequency, bits)| frequency as usize * usize::from(bits))
         .sum()
 }
