@@ -43,7 +43,7 @@ pub const DEFAULT_LEVEL: i8 = 5;
 /// Versions of `klauspost/compress` that write the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// 1.15.6 to 1.18.0.
+    /// 1.15.11 to 1.18.0.
     V1_15,
     /// From 1.18.2, up to 1.20.3 at least; 1.18.1, which differs from both, was withdrawn.
     V1_18,
@@ -79,7 +79,7 @@ impl PgzipEncoder {
     /// At the beginning of a stream; None where there is no such level here, or [`BLOCK_SIZES`] has no such size.
     ///
     /// Level 4 is left out, which 1.18.0 changed by a mistake that makes it depend on where its buffer is, and 7 to 9,
-    /// which have changed four times since 1.15 and are too slow for blobs to be read through them.
+    /// which have changed several times since 1.15 and search longest.
     #[must_use]
     pub fn new(generation: Generation, level: i8, block_size: usize) -> Option<Self> {
         if !BLOCK_SIZES.contains(&block_size) {
