@@ -59,7 +59,7 @@ async def test_a_hit_keeps_the_step_and_its_layer(farm: Farm, meanwhile: Meanwhi
     assert not farm.has_step(other)
 
 
-@pytest.mark.parametrize("before", ["sweep", "_sweep_manifests", "_sweep_recipes"])
+@pytest.mark.parametrize("before", ["sweep", "_sweep_manifests", "_sweep_recipes", "_remove"])
 async def test_a_commit_that_names_a_doomed_blob_keeps_it(farm: Farm, meanwhile: Meanwhile, before: str) -> None:
     layer, loose = await farm.blob(LARGE), await farm.blob(LARGE + 1)
     farm.now += DAY
