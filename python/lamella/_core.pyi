@@ -453,8 +453,8 @@ class Recipe:
             RecipeError: it cannot be decompressed.
         """
 
-def chunk_recipe(digest: bytes, chunks: Sequence[tuple[bytes, int]]) -> bytes:
-    """Return the recipe of a blob that is nothing but chunks, by their digests and sizes in order.
+def chunk_recipe(digest: bytes, pieces: Sequence[tuple[bytes, int] | Buffer]) -> bytes:
+    """Return the recipe of a blob by its pieces in order: chunks by digest and size, and bytes that it is to hold.
 
     Raises:
         ValueError: a chunk is empty or of 2 GiB or more.

@@ -58,6 +58,15 @@ class MissingChunks(LamellaError):
         self.chunks = frozenset(chunks)
 
 
+class NoChunks(LamellaError):
+    """A blob is in the store, but not as a list of chunks."""
+
+    def __init__(self, digest: Digest, reason: str) -> None:
+        super().__init__(f"blob {digest} is not cut into chunks: {reason}")
+        self.digest = digest
+        self.reason = reason
+
+
 class DigestMismatch(LamellaError):
     """The bytes do not have the digest that was announced; nothing was stored."""
 

@@ -30,6 +30,7 @@ CODES = {
     errors.NotFound(EMPTY): grpc.StatusCode.NOT_FOUND,
     errors.NoResult(EMPTY): grpc.StatusCode.NOT_FOUND,
     errors.MissingChunks(EMPTY, [EMPTY]): grpc.StatusCode.NOT_FOUND,
+    errors.NoChunks(EMPTY, "reason"): grpc.StatusCode.NOT_FOUND,
     errors.MissingBlobs([EMPTY]): grpc.StatusCode.FAILED_PRECONDITION,
     errors.DigestMismatch(EMPTY, EMPTY): grpc.StatusCode.INVALID_ARGUMENT,
     errors.SizeMismatch(EMPTY, 1, 2): grpc.StatusCode.INVALID_ARGUMENT,
@@ -62,6 +63,7 @@ async def test_capabilities_tell_what_the_server_takes(channel: grpc.aio.Channel
     assert cache.max_batch_total_size_bytes == MAX_BATCH_SIZE
     assert list(cache.supported_compressors) == [reapi.Compressor.ZSTD]
     assert not answer.HasField("execution_capabilities")
+    assert cache.split_blob_support
     assert cache.splice_blob_support
     assert (cache.fast_cdc_2020_params.avg_chunk_size_bytes, cache.fast_cdc_2020_params.seed) == (65536, 0)
     assert (answer.high_api_version.major, answer.high_api_version.minor) >= (2, 12)

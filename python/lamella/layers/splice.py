@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from lamella.errors import LimitExceeded, MissingChunks, NotFound, SizeMismatch
 from lamella.store.small_blobs import read_blob
@@ -14,16 +14,30 @@ if TYPE_CHECKING:
 
     from lamella.store.protocol import BlobInfo, BlobStore, BlobWriter
 
+LEAST_COLD: Final = 256 << 10
+"""Bytes of a blob that is made cold: smaller ones are no larger than a chunk."""
+
 WINDOW_SIZE: Final = 4 << 20
 WINDOW_CHUNKS: Final = 256
 """Bytes, and chunks, that are read at once; a chunk with more bytes is streamed."""
 
 
-class Splicer:
-    """Concatenates chunks, as many blobs at a time as there are ``slots``; ``max_size`` is that of a blob in bytes."""
+class ColdSplicer(Protocol):
+    """Puts a blob together without moving the bytes of its chunks."""
 
-    def __init__(self, store: BlobStore, max_size: int, slots: int) -> None:
+    async def splice(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> bool:
+        """Make a blob of chunks; False where that is not possible, and nothing is done; raises as ``Splicer`` does."""
+
+
+class Splicer:
+    """Concatenates chunks, as many blobs at a time as there are ``slots``; ``max_size`` is that of a blob in bytes.
+
+    A blob of chunks as this server would cut them is made by ``cold``; one of others is written as a whole.
+    """
+
+    def __init__(self, store: BlobStore, cold: ColdSplicer, max_size: int, slots: int) -> None:
         self._store = store
+        self._cold = cold
         self._max_size = max_size
         self._slots = asyncio.Semaphore(slots)
 
@@ -48,7 +62,12 @@ class Splicer:
         # Present ones count as used from here on, so that they stay while they are read.
         if missing := await self._store.missing({chunk.digest for chunk in chunks}):
             raise MissingChunks(blob.digest, missing)
-        async with self._slots, self._store.writer(blob.digest) as writer:
+        async with self._slots:
+            if total < LEAST_COLD or not await self._cold.splice(blob, chunks):
+                await self._write(blob, chunks)
+
+    async def _write(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> None:
+        async with self._store.writer(blob.digest) as writer:
             try:
                 for window in _windows(chunks):
                     await self._append(writer, window)

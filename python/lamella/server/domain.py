@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lamella.layers.ingest import LayerVerifier
     from lamella.server.results import StepResults
     from lamella.stats.recorder import Recorder
+    from lamella.store.chunk_lists import ChunkLists
     from lamella.store.protocol import BlobStore
     from lamella.store.uploads import Uploads
 
@@ -19,6 +20,7 @@ class Domain:
     """``max_blob_size`` is in bytes."""
 
     store: BlobStore
+    chunk_lists: ChunkLists
     uploads: Uploads
     actions: Actions
     results: StepResults

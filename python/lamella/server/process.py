@@ -73,6 +73,7 @@ def compose(store: LocalStore, max_blob_size: int) -> Domain:
     counters = CounterTable(store.index)
     return Domain(
         store=CoalescingStore(VerifyingStore(store, store.quarantine)),
+        chunk_lists=store.chunk_lists,
         uploads=store.uploads,
         actions=Actions(store.index, store.blobs),
         results=StepResults(Steps(store.index, store.blobs), store),

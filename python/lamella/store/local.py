@@ -15,7 +15,9 @@ from lamella.errors import DigestMismatch, LimitExceeded, NotFound, ReadOnly, St
 from lamella.index import Blobs, Index, Layers, Leases, WholeBlobs
 from lamella.model import EMPTY, Digest
 from lamella.store.buffered_file import MAX_BLOB_SIZE, BufferedFile
+from lamella.store.chunk_lists import ChunkLists
 from lamella.store.chunks import Chunks
+from lamella.store.cold_writer import ColdWriter
 from lamella.store.committer import Committer
 from lamella.store.compactor import Compactor
 from lamella.store.folder import StoreFolder
@@ -31,6 +33,8 @@ from lamella.store.publisher import Publisher
 from lamella.store.recipes import Recipes
 from lamella.store.remover import Remover
 from lamella.store.small_blobs import write_blob
+from lamella.store.splicer import Splicer
+from lamella.store.splitter import Splitter
 from lamella.store.unused import Removal, UnusedRemover
 from lamella.store.uploads import Uploads
 
@@ -61,8 +65,9 @@ class LocalStore:
     Blobs wait for room where all of them take ``max_size`` bytes on the disk; see ``SizeLimit``.
 
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
-    code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, and ``leftovers`` is
-    for maintenance. Use it as a context manager, or ``close`` it.
+    code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, ``chunk_lists`` tells
+    their chunks and puts them together, and ``leftovers`` is for maintenance. Use it as a context manager, or ``close``
+    it.
 
     Raises:
         StoreError: the folder cannot be opened as a store.
@@ -101,6 +106,9 @@ class LocalStore:
         self.whole = WholeBlobs(self.index)
         self.compactor = Compactor(self._layout, self.index, self.blobs, self._remover)
         self._recipes = Recipes(self._layout)
+        splitter = Splitter(self.blobs, self.whole, self.compactor, self._recipes, self._remover)
+        splicer = Splicer(self.blobs, chunks, ColdWriter(self._layout, self.index, self.blobs), self._remover)
+        self.chunk_lists = ChunkLists(self, self._threads, splitter, splicer)
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
         self._lender = Lender(self._layout, self.index.health, self.blobs, chunks, self._remover)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)

@@ -215,19 +215,25 @@ fn recipe_error(py: Python<'_>, message: String, chunk: Option<Digest>) -> PyErr
     }
 }
 
+/// A chunk by its digest and size, or bytes.
+#[derive(FromPyObject)]
+enum NewPiece {
+    Chunk(RawDigest, u32),
+    Literal(Bytes),
+}
+
 #[pyfunction]
 fn chunk_recipe(
     py: Python<'_>,
     digest: RawDigest,
-    chunks: Vec<(RawDigest, u32)>,
+    pieces: Vec<NewPiece>,
 ) -> PyResult<Bound<'_, PyBytes>> {
-    let recipe = core::of_chunks(
-        digest.into(),
-        chunks
-            .into_iter()
-            .map(|(digest, size)| (digest.into(), size)),
-    )
-    .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let pieces = pieces.iter().map(|piece| match piece {
+        NewPiece::Chunk(digest, size) => core::NewPiece::Chunk((*digest).into(), *size),
+        NewPiece::Literal(bytes) => core::NewPiece::Literal(bytes.as_slice()),
+    });
+    let recipe = core::of_pieces(digest.into(), pieces)
+        .map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok(PyBytes::new(py, &recipe))
 }
 

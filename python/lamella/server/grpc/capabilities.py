@@ -24,6 +24,7 @@ _ANSWER = pb.ServerCapabilities(
         symlink_absolute_path_strategy=pb.SymlinkAbsolutePathStrategy.ALLOWED,
         supported_compressors=[pb.Compressor.ZSTD],
         supported_batch_update_compressors=[pb.Compressor.ZSTD],
+        split_blob_support=True,
         splice_blob_support=True,
         fast_cdc_2020_params=pb.FastCdc2020Params(avg_chunk_size_bytes=AVERAGE_CHUNK, seed=0),
     ),

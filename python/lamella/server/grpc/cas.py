@@ -34,7 +34,6 @@ class ContentAddressableStorage(ChunkedBlobs):
     def __init__(self, domain: Domain) -> None:
         super().__init__(domain)
         self._domain = domain
-        self._store = domain.store
 
     async def FindMissingBlobs(  # noqa: N802 - the name of the RPC
         self, request: pb.FindMissingBlobsRequest, context: Context

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageServicer
-from lamella.errors import LimitExceeded
+from lamella.errors import LimitExceeded, SizeMismatch
 from lamella.layers.splice import Splicer
 from lamella.server.grpc.caller import caller
 from lamella.server.grpc.limits import MAX_CHUNKS, MAX_SPLICES
 from lamella.store.protocol import BlobInfo
-from lamella.wire.blob import blob_from_message, check_digest_function
+from lamella.wire.blob import BlobName, blob_from_message, check_digest_function
 
 if TYPE_CHECKING:
     from lamella.server.domain import Domain
@@ -22,7 +22,22 @@ class ChunkedBlobs(ContentAddressableStorageServicer):
     """The part of ContentAddressableStorage that knows of chunks."""
 
     def __init__(self, domain: Domain) -> None:
-        self._splicer = Splicer(domain.store, domain.max_blob_size, MAX_SPLICES)
+        self._store = domain.store
+        self._lists = domain.chunk_lists
+        self._splicer = Splicer(domain.store, domain.chunk_lists, domain.max_blob_size, MAX_SPLICES)
+
+    async def SplitBlob(  # noqa: N802 - the name of the RPC
+        self, request: pb.SplitBlobRequest, context: Context
+    ) -> pb.SplitBlobResponse:
+        """Tell the chunks of a blob; a tar's are cut within its entries, whatever the client would like."""
+        caller(context, request.instance_name)
+        check_digest_function(request.digest_function)
+        blob = _named(request.blob_digest, "blob_digest")
+        size = (await self._store.stat(blob.digest)).size
+        if size != blob.size:
+            raise SizeMismatch(blob.digest, blob.size, size)
+        pieces = await self._lists.split(blob.digest, MAX_CHUNKS)
+        return pb.SplitBlobResponse(chunk_digests=[BlobName(piece.digest, piece.size).message for piece in pieces])
 
     async def SpliceBlob(  # noqa: N802 - the name of the RPC
         self, request: pb.SpliceBlobRequest, context: Context

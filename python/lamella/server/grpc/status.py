@@ -21,6 +21,7 @@ _CODES: Final[dict[type[errors.LamellaError], grpc.StatusCode]] = {
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.NoResult: grpc.StatusCode.NOT_FOUND,
     errors.MissingChunks: grpc.StatusCode.NOT_FOUND,
+    errors.NoChunks: grpc.StatusCode.NOT_FOUND,
     errors.MissingBlobs: grpc.StatusCode.FAILED_PRECONDITION,
     errors.DigestMismatch: grpc.StatusCode.INVALID_ARGUMENT,
     errors.SizeMismatch: grpc.StatusCode.INVALID_ARGUMENT,

@@ -127,25 +127,43 @@ impl RecipeBuilder {
     }
 }
 
-/// A chunk cannot be part of a recipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("chunk {0} has {1} bytes; a recipe takes 1 to 2,147,483,647")]
-pub struct ChunkSizeError(Digest, u32);
+/// A part of a blob that a recipe is made for.
+#[derive(Debug, Clone, Copy)]
+pub enum NewPiece<'data> {
+    /// A chunk by its digest, and how many bytes it has.
+    Chunk(Digest, u32),
+    /// Bytes that the recipe is to hold.
+    Literal(&'data [u8]),
+}
 
-/// The recipe of a blob that is nothing but chunks, by their digests and sizes in order: a whole file.
+/// A recipe cannot be made of some pieces.
+#[derive(Debug, thiserror::Error)]
+pub enum PieceError {
+    /// A chunk has no bytes, or too many.
+    #[error("chunk {0} has {1} bytes; a recipe takes 1 to 2,147,483,647")]
+    ChunkSize(Digest, u32),
+    /// The compressor has no memory.
+    #[error(transparent)]
+    Compressor(#[from] io::Error),
+}
+
+/// The recipe of a blob by its pieces in order: a whole file.
 ///
 /// # Errors
-/// A chunk is empty or too large.
-pub fn of_chunks(
+/// A chunk is empty or too large, or the compressor has no memory.
+pub fn of_pieces<'data>(
     digest: Digest,
-    chunks: impl IntoIterator<Item = (Digest, u32)>,
-) -> Result<Vec<u8>, ChunkSizeError> {
+    pieces: impl IntoIterator<Item = NewPiece<'data>>,
+) -> Result<Vec<u8>, PieceError> {
     let mut builder = RecipeBuilder::default();
-    for (chunk, length) in chunks {
-        if length == 0 || length & LITERAL != 0 {
-            return Err(ChunkSizeError(chunk, length));
+    for piece in pieces {
+        match piece {
+            NewPiece::Chunk(chunk, length) if length == 0 || length & LITERAL != 0 => {
+                return Err(PieceError::ChunkSize(chunk, length));
+            }
+            NewPiece::Chunk(chunk, length) => builder.push_chunk(chunk, length),
+            NewPiece::Literal(bytes) => builder.push_literal(bytes)?,
         }
-        builder.push_chunk(chunk, length);
     }
     let content = Content {
         digest,
@@ -153,7 +171,7 @@ pub fn of_chunks(
         content_digest: digest,
         content_size: builder.size,
     };
-    Ok(builder.encode(&content, &Transform::default()))
+    Ok(builder.finish(&content, &Transform::default())?)
 }
 
 /// The length of a literal, or None of a chunk.

@@ -9,7 +9,7 @@ mod parse;
 mod pieces;
 mod reader;
 
-pub use builder::{ChunkSizeError, RecipeBuilder, of_chunks};
+pub use builder::{NewPiece, PieceError, RecipeBuilder, of_pieces};
 pub use content::{Content, Transform, TransformError};
 pub use parse::{Origin, Piece, Recipe};
 pub use reader::{ReadError, RecipeReader, Source};

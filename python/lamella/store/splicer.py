@@ -1,0 +1,77 @@
+"""Puts a blob together by naming its chunks, which are in the store, in a recipe: their bytes stay where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamella._core import Recipe, RecipeError, chunk_recipe
+from lamella.errors import MissingChunks, NotFound, SizeMismatch
+from lamella.index import Place
+from lamella.model import EMPTY
+from lamella.store.chunks import LostChunks
+from lamella.store.cold_writer import CannotTurnCold
+from lamella.store.packer import PACKED_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lamella.index import BlobRecord, Blobs
+    from lamella.model import Digest
+    from lamella.store.chunks import Chunks
+    from lamella.store.cold_writer import ColdWriter
+    from lamella.store.protocol import BlobInfo
+    from lamella.store.remover import Remover
+
+
+class Splicer:
+    """Every method blocks."""
+
+    def __init__(self, blobs: Blobs, chunks: Chunks, cold: ColdWriter, remover: Remover) -> None:
+        self._blobs = blobs
+        self._chunks = chunks
+        self._cold = cold
+        self._remover = remover
+
+    def splice(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> bool:
+        """Make a cold blob of chunks; False where that is not possible, and nothing is done.
+
+        It is not where the chunks make another blob, or one of them is itself cold, or larger than chunks are. Chunks
+        that the index holds become a part of the recipe. The blob is rebuilt before it is there.
+
+        Raises:
+            MissingChunks: chunks are not in the store.
+            SizeMismatch: a chunk has another size than was said.
+            StorageFull, ReadOnly: as the store says.
+        """
+        records = self._blobs.get_many({chunk.digest for chunk in chunks} - {EMPTY})
+        if not all(map(_is_chunk, records.values())):
+            return False
+        pieces = [self._piece(blob, chunk, records) for chunk in chunks if chunk.digest != EMPTY]
+        data = chunk_recipe(blob.digest.raw, pieces)
+        recipe = Recipe(data)
+        try:
+            for _ in self._chunks.rebuild(recipe):
+                pass
+            self._cold.commit(recipe, data, absent=True)
+        except (CannotTurnCold, RecipeError):
+            return False
+        except LostChunks as error:
+            self._remover.drop_chunks(error)
+            raise MissingChunks(blob.digest, error.chunks) from error
+        except NotFound as error:
+            raise MissingChunks(blob.digest, {error.digest}) from error
+        return True
+
+    def _piece(self, blob: BlobInfo, chunk: BlobInfo, records: dict[Digest, BlobRecord]) -> tuple[bytes, int] | bytes:
+        record = records.get(chunk.digest)
+        found = self._blobs.read(chunk.digest) if record is not None and record.place is Place.INLINE else None
+        if record is None or (record.place is Place.INLINE and found is None):
+            raise MissingChunks(blob.digest, {chunk.digest})
+        if record.size != chunk.size:
+            raise SizeMismatch(chunk.digest, chunk.size, record.size)
+        literal = None if found is None else found[1]
+        return (chunk.digest.raw, chunk.size) if literal is None else literal
+
+
+def _is_chunk(record: BlobRecord) -> bool:
+    return record.place is not Place.RECIPE and record.size <= PACKED_MAX

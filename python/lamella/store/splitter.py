@@ -1,0 +1,93 @@
+"""Tells the chunks that a blob is made of."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from lamella._core import RecipeError
+from lamella.errors import NoChunks, NotFound
+from lamella.index import Place
+from lamella.model import Digest
+from lamella.store.cold_writer import CannotTurnCold
+from lamella.store.compactor import LEAST_SIZE
+from lamella.store.protocol import BlobInfo
+
+if TYPE_CHECKING:
+    from lamella._core import Recipe
+    from lamella.index import BlobRecord, Blobs, WholeBlobs
+    from lamella.store.compactor import Compactor
+    from lamella.store.recipes import Recipes
+    from lamella.store.remover import Remover
+
+MOST_HOT: Final = 2 << 30
+"""Bytes of the largest blob that is cut while somebody waits; larger ones turn cold in their time."""
+
+MOST_LITERAL: Final = 64 << 20
+"""Bytes of a blob between its chunks that are held in memory."""
+
+
+class Splitter:
+    """Every method blocks."""
+
+    def __init__(
+        self, blobs: Blobs, whole: WholeBlobs, compactor: Compactor, recipes: Recipes, remover: Remover
+    ) -> None:
+        self._blobs = blobs
+        self._whole = whole
+        self._compactor = compactor
+        self._recipes = recipes
+        self._remover = remover
+
+    def split(self, digest: Digest, most: int) -> tuple[list[BlobInfo], dict[Digest, bytes]]:
+        """Return the pieces of a blob in order, at most ``most``, and those of them that are no blobs yet.
+
+        A hot blob turns cold first.
+
+        Raises:
+            NotFound: there is no such blob.
+            NoChunks: it stays whole, or has more pieces.
+            Corrupted: its recipe is damaged; it is set aside.
+            StorageFull, ReadOnly: as the store says.
+        """
+        record, _ = self._blobs.look_up(digest)
+        if record.place is Place.FILE and record.size >= LEAST_SIZE:
+            record = self._cold(record)
+        if record.place is not Place.RECIPE:
+            return [BlobInfo(digest, record.size)], {}
+        try:
+            with closing(self._recipes.open(digest)) as opened:
+                return _pieces(digest, opened.recipe, most)
+        except (FileNotFoundError, RecipeError) as error:
+            raise self._remover.condemn(record, error) from error
+
+    def _cold(self, record: BlobRecord) -> BlobRecord:
+        """Turn a hot blob cold, and return its record then."""
+        if (reason := self._whole.get(record.digest)) is not None:
+            raise NoChunks(record.digest, reason)
+        if record.size > MOST_HOT:
+            raise NoChunks(record.digest, f"it has more than {MOST_HOT} bytes, and was not cut yet")
+        try:
+            outcome = self._compactor.compact(record.digest)
+        except CannotTurnCold as error:
+            raise NoChunks(record.digest, error.reason) from error
+        if outcome is not None and outcome.kept is not None:
+            raise NoChunks(record.digest, outcome.kept)
+        found = self._blobs.get(record.digest)
+        if found is None:
+            raise NotFound(record.digest)
+        return found
+
+
+def _pieces(digest: Digest, recipe: Recipe, most: int) -> tuple[list[BlobInfo], dict[Digest, bytes]]:
+    if recipe.transform:
+        raise NoChunks(digest, "its chunks are those of what it was compressed from")
+    if recipe.chunk_count > most or recipe.literal_size > MOST_LITERAL:
+        raise NoChunks(digest, f"it has more than {most} pieces, or they would not fit memory")
+    named = recipe.pieces()
+    if len(named) > most:
+        raise NoChunks(digest, f"it has more than {most} pieces")
+    chunks = set(Digest.split(recipe.chunks()))
+    pieces = [BlobInfo(Digest(raw), size) for raw, size in named]
+    literals = {piece.digest: recipe.literal(place) for place, piece in enumerate(pieces) if piece.digest not in chunks}
+    return pieces, literals
