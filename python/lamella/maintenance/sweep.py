@@ -84,6 +84,7 @@ class Sweeper:
                 await self._remove(condemned)
                 condemned = []
         await self._remove(condemned)
+        await asyncio.to_thread(self._store.leftovers.remove_empty_packs)
 
     async def _sweep_units(self, units: Sequence[UnitRow]) -> None:
         for at in range(0, len(units), BATCH):

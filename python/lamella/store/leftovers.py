@@ -1,4 +1,4 @@
-"""Removes files that no record names: what crashes, and readers of deleted blobs, have left."""
+"""Removes files that nothing needs: what crashes and readers of deleted blobs have left, and empty packs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from lamella.index import PackTable, Place
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamella.index import Blobs, Index
+    from lamella.index.table import Transaction
 
 logger = logging.getLogger(__name__)
 
 PACK_AGE: Final = 3600.0
 """Seconds that a pack without a record is kept, since whoever wrote it may be about to record it."""
+
+PAGE: Final = 1000
+"""Packs read from the index in one transaction."""
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -48,7 +53,7 @@ class Leftovers:
 
     def remove(self, pause: Callable[[], None] = lambda: None, pack_age: float = PACK_AGE) -> LeftoverReport:
         """Remove all that can be; ``pause`` is called between folders, and may raise to stop."""
-        report = LeftoverReport()
+        report = self.remove_empty_packs()
         self._remove_packs(report, time.time() - pack_age)
         for name in FAN_OUT:
             self._remove_files(report, list((self._layout.blobs / name).iterdir()))
@@ -58,10 +63,29 @@ class Leftovers:
             pause()
         return report
 
+    def remove_empty_packs(self) -> LeftoverReport:
+        """Remove the packs from which no blob is read any more."""
+        report = LeftoverReport()
+        after = None
+        while page := self._packs.page(after, PAGE):
+            after = page[-1].pack
+            if empty := [found.pack for found in page if found.blobs == 0]:
+                for pack in self._index.submit(partial(self._forget_empty, empty)).result():
+                    _unlink(self._layout.pack(pack), report)
+        return report
+
     def read_recipes(self) -> Iterator[Digest]:
         """Yield the blobs that are not cold any more, and that somebody still reads by their recipes."""
         for names in self._recipes.names():
             yield from (digest for digest in self._unnamed(Place.RECIPE, names) if self._recipes.is_read(digest))
+
+    def _forget_empty(self, packs: list[int], txn: Transaction) -> list[int]:
+        """Forget those packs that are still empty, and return them."""
+        records = (self._packs.find(txn, pack) for pack in packs)
+        empty = [found.pack for found in records if found is not None and found.blobs == 0]
+        for pack in empty:
+            self._packs.remove(txn, pack)
+        return empty
 
     def _remove_packs(self, report: LeftoverReport, before: float) -> None:
         with os.scandir(self._layout.packs) as entries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from lamella.index import Place
+from lamella.index import PackTable, Place
 from lamella.maintenance.policy import GRACE
 from tests.suites.blob_store import get, put
 from tests.unit.store.layers import layer, put_cold
@@ -36,6 +36,8 @@ async def test_a_cold_layer_that_nothing_needs_goes_with_all_of_its_chunks(farm:
     report = await farm.collect()
     assert report.swept.freed == report.loose_bytes > 0
     assert farm.store.blobs.count() == 0
+    assert list((farm.folder / "packs").iterdir()) == []
+    assert PackTable(farm.store.index).page(None, 10) == []
     assert (await farm.collect()).swept.blobs == 0
 
 
