@@ -113,6 +113,7 @@ def _document(found: Collection, *, dry_run: bool) -> dict[str, Any]:
         "loose": {"blobs": found.loose, "freed_bytes": found.loose_bytes},
         "kept_bytes": found.kept,
         "removed": dataclasses.asdict(found.swept),
+        "repacked": dataclasses.asdict(found.repacked),
     }
 
 
@@ -131,11 +132,14 @@ def _echo(found: Collection, *, dry_run: bool) -> None:
         rows.append(["blobs", str(found.loose), "", "nothing needs them", size_text(found.loose_bytes)])
     if rows:
         echo_table(["what", "name", "last use", "why", "frees"], rows, right=[4])
-    swept, freed = found.swept, found.loose_bytes + sum(verdict.freed for verdict in found.goes)
+    swept = found.swept
     if dry_run:
-        click.echo(f"{len(found.goes)} units would go, and {size_text(freed)}; {size_text(found.kept)} would stay")
+        going = size_text(found.loose_bytes + sum(verdict.freed for verdict in found.goes))
+        click.echo(f"{len(found.goes)} units would go, and {going}; {size_text(found.kept)} would stay")
         return
     click.echo(f"{swept.units} units and {swept.blobs} blobs removed, {size_text(swept.freed)} freed")
+    if found.repacked.packs:
+        click.echo(f"{found.repacked.packs} packs written anew, {size_text(found.repacked.freed)} given back")
     if swept.spared:
         click.echo(f"{swept.spared} units stay, since they were used meanwhile")
 

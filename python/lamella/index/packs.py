@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from lamella.index.usage import UsageTable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,6 +57,7 @@ class PackTable:
         self._index = index
         self._clock = clock
         self._packs = index.table("packs")
+        self._usage = UsageTable(index)
 
     def page(self, after: int | None, limit: int) -> list[PackRecord]:
         """Return up to ``limit`` records that follow ``after``, in the order of their ids."""
@@ -69,10 +72,16 @@ class PackTable:
 
     def put(self, txn: Transaction, pack: int, size: int) -> None:
         """Record a new pack; no blob is in it yet."""
+        self.remove(txn, pack)
+        self._usage.change_packs(txn, 1, size)
         self._put(txn, PackRecord(pack, size, int(self._clock()), 0, 0))
 
     def remove(self, txn: Transaction, pack: int) -> bool:
         """Forget a pack; False where there is none."""
+        record = self.find(txn, pack)
+        if record is None:
+            return False
+        self._usage.change_packs(txn, -1, -record.size)
         return self._packs.delete(txn, _key(pack))
 
     def change(self, txn: Transaction, pack: int, blobs: int, live: int) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 VALUE_VERSION: Final = 1
 
+_PACKS: Final = 255
+"""The key of what the files of all packs take, beside the places."""
+
 
 class _Value(msgspec.Struct, array_like=True):
     version: int
@@ -62,9 +65,22 @@ class UsageTable:
         """Return the bytes that all blobs together take on the disk."""
         return sum(self.find(txn, place).stored for place in Place)
 
+    def on_disk(self, txn: Transaction) -> int:
+        """Return the bytes that all blobs together take on the disk, with what packs hold that is not in use."""
+        files = sum(self.find(txn, place).stored for place in Place if place is not Place.PACKED)
+        return files + self._find(txn, _PACKS).stored
+
+    def change_packs(self, txn: Transaction, packs: int, size: int) -> None:
+        """Add to how many packs there are, and to the bytes of their files."""
+        found = self._find(txn, _PACKS)
+        self._put(txn, _PACKS, Usage(found.blobs + packs, 0, found.stored + size))
+
     def find(self, txn: Transaction, place: Place) -> Usage:
         """Return the totals of one place."""
-        value = self._totals.get(txn, bytes([place]))
+        return self._find(txn, place)
+
+    def _find(self, txn: Transaction, key: int) -> Usage:
+        value = self._totals.get(txn, bytes([key]))
         if value is None:
             return Usage()
         fields = _decode(value)
@@ -83,6 +99,6 @@ class UsageTable:
         for place in Place:
             self._put(txn, place, totals.get(place, Usage()))
 
-    def _put(self, txn: Transaction, place: Place, usage: Usage) -> None:
+    def _put(self, txn: Transaction, key: int, usage: Usage) -> None:
         value = _encode(_Value(VALUE_VERSION, usage.blobs, usage.size, usage.stored))
-        self._totals.put(txn, bytes([place]), value)
+        self._totals.put(txn, bytes([key]), value)

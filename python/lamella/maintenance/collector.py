@@ -6,14 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamella.index import UnitKind
+from lamella.index import UnitKind, UsageTable
 from lamella.maintenance.candidates import PAGE, Gatherer
 from lamella.maintenance.clock_guard import ClockGuard
 from lamella.maintenance.marker import Marker, split
 from lamella.maintenance.plan import Planner, Verdict
 from lamella.maintenance.references import References
+from lamella.maintenance.repack import repack
 from lamella.maintenance.sweep import Sweeper, Swept
 from lamella.maintenance.tables import Tables
+from lamella.store.repacker import Repacked
 from lamella.store.uncounted import UncountedStore
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class Collection:
     """What a collection did, or would do; sizes are bytes on the disk.
 
     ``goes`` are the units that go, each with what its removal frees, ``loose`` and ``loose_bytes`` the blobs beside
-    them that nothing needs. ``kept`` is what stays. ``swept`` is what was removed; nothing where it was only asked.
+    them that nothing needs. ``kept`` is what stays. ``swept`` is what was removed, and ``repacked`` what packs gave
+    back to the file system; nothing where it was only asked.
     """
 
     goes: list[Verdict]
@@ -42,6 +45,7 @@ class Collection:
     loose_bytes: int
     kept: int
     swept: Swept
+    repacked: Repacked
 
 
 class Collector:
@@ -90,13 +94,22 @@ class Collector:
         progress("finding out what is needed")
         plan = await planner.decide(candidates)
         loose, loose_bytes = await self._count_loose(marker, plan.condemned, guard.start)
-        swept = Swept()
+        swept, repacked = Swept(), Repacked()
         if not dry_run:
             progress(f"removing {len(plan.goes)} units and the blobs that nothing needs")
             sweeper = Sweeper(store, self._tables.units, self._references, marker, guard)
             await sweeper.sweep([verdict.unit for verdict in plan.goes])
             swept = sweeper.swept
-        return Collection(plan.goes, loose, loose_bytes, plan.kept, swept)
+            progress("writing packs anew that hold little in use")
+            repacked = await repack(store, self._pace, self._excess(policy))
+        return Collection(plan.goes, loose, loose_bytes, plan.kept, swept, repacked)
+
+    def _excess(self, policy: Policy) -> int:
+        """Return how many bytes the store still takes beyond the policy's budget."""
+        if policy.budget is None:
+            return 0
+        with self._store.index.read() as txn:
+            return max(0, UsageTable(self._store.index).on_disk(txn) - policy.budget)
 
     async def _date_units(self) -> None:
         """Let units whose last use was never written down be used now, so that their age begins."""

@@ -48,7 +48,7 @@ class SizeLimit:
     def stored(self) -> int:
         """Bytes that the store takes on the disk."""
         with self._index.read() as txn:
-            return self._usage.stored(txn)
+            return self._usage.on_disk(txn)
 
     @property
     def is_high(self) -> bool:

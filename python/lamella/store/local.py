@@ -32,6 +32,7 @@ from lamella.store.protocol import BlobInfo
 from lamella.store.publisher import Publisher
 from lamella.store.recipes import Recipes
 from lamella.store.remover import Remover
+from lamella.store.repacker import Repacker
 from lamella.store.small_blobs import write_blob
 from lamella.store.splicer import Splicer
 from lamella.store.splitter import Splitter
@@ -66,8 +67,8 @@ class LocalStore:
 
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
     code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, ``chunk_lists`` tells
-    their chunks and puts them together, and ``leftovers`` is for maintenance. Use it as a context manager, or ``close``
-    it.
+    their chunks and puts them together, and ``leftovers`` and ``repacker`` are for maintenance. Use it as a context
+    manager, or ``close`` it.
 
     Raises:
         StoreError: the folder cannot be opened as a store.
@@ -109,6 +110,7 @@ class LocalStore:
         splitter = Splitter(self.blobs, self.whole, self.compactor, self._recipes, self._remover)
         splicer = Splicer(self.blobs, chunks, ColdWriter(self._layout, self.index, self.blobs), self._remover)
         self.chunk_lists = ChunkLists(self, self._threads, splitter, splicer)
+        self.repacker = Repacker(self._layout, self.index, self.blobs)
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
         self._lender = Lender(self._layout, self.index.health, self.blobs, chunks, self._remover)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)
