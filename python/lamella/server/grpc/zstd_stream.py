@@ -10,7 +10,7 @@ from lamella.store.protocol import BUFFER_SIZE
 from lamella.wire.zstd import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from typing_extensions import Buffer
 
@@ -46,7 +46,13 @@ class Decompressor:
         return not self._started
 
     async def decompress(self, data: Buffer) -> AsyncIterator[bytes]:
-        """Yield what the next bytes of the stream hold.
+        """Yield what the next bytes of the stream hold; raises as ``blocks``."""
+        blocks = self.blocks(data)
+        while block := await asyncio.to_thread(next, blocks, b""):
+            yield block
+
+    def blocks(self, data: Buffer) -> Iterator[bytes]:
+        """Yield what the next bytes of the stream hold; each step keeps its thread busy.
 
         Raises:
             Invalid: the bytes are not zstd, damaged, or need a larger window than the server gives.
@@ -56,7 +62,7 @@ class Decompressor:
         while True:
             self._started = self._started or start < end
             try:
-                block = await asyncio.to_thread(self._frame.decompress, view[start:end], BUFFER_SIZE)
+                block = self._frame.decompress(view[start:end], BUFFER_SIZE)
             except zstd.ZstdError as error:
                 raise Invalid("data", f"is not a zstd stream that this server reads: {error}") from None
             if block:
