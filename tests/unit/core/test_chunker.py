@@ -116,6 +116,32 @@ def test_headers_padding_and_tiny_contents_are_literals(tmp_path: Path) -> None:
     assert parsed.literal_size == path.stat().st_size - 5000
 
 
+@pytest.mark.parametrize("size", [TINY + 1, 5000, 40_000])
+@pytest.mark.parametrize(
+    "stamp", ["1f8b0800 0{0}000000 0003", "a70d0d0a 00000000 0{0}000000 00010000"], ids=["gzip", "bytecode"]
+)
+def test_a_time_at_the_beginning_of_a_content_changes_no_chunk(stamp: str, size: int, tmp_path: Path) -> None:
+    body = random.Random(5).randbytes(size)
+    found = []
+    for time in range(2):
+        path = tmp_path / f"{time}"
+        content = bytes.fromhex(stamp.format(time)) + body
+        path.write_bytes(entry(b"small", b"s") + entry(b"file", content) + entry(b"other", body) + END)
+        chunker, recipe = freeze(path, tmp_path / f"{time}.pack", **SMALL_SIZES)
+        pack = tmp_path / f"{time}.pack"
+        assert rebuild(recipe, read_pack_footer(pack), pack) == path.read_bytes()
+        assert chunker.digest == hashlib.sha256(path.read_bytes()).digest()
+        found.append(chunks(path, **SMALL_SIZES))
+    assert found[0] == found[1]
+    assert sum(found[0].values()) == size
+
+
+def test_a_blob_that_is_no_tar_has_no_literals_for_times(tmp_path: Path) -> None:
+    path = tmp_path / "blob.gz"
+    path.write_bytes(bytes.fromhex("1f8b0800000000000003") + random.Random(6).randbytes(5000))
+    assert Recipe(freeze(path, tmp_path / "pack")[1]).literal_size == 0
+
+
 def test_contents_keep_their_chunks_when_headers_and_neighbours_change(tmp_path: Path) -> None:
     contents = [random.Random(seed).randbytes(30_000) for seed in range(10)]
     old, new = tmp_path / "old", tmp_path / "new"

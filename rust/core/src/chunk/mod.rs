@@ -6,6 +6,7 @@ mod fast_cdc;
 mod gear;
 mod scan;
 mod splitter;
+mod stamp;
 
 pub use batch::ChunkBatch;
 pub use chunker::{ChunkError, Chunker};

@@ -4,6 +4,7 @@ use std::io;
 use std::mem;
 
 use crate::chunk::fast_cdc::FastCdc;
+use crate::chunk::stamp::stamp_length;
 use crate::entry::Entry;
 use crate::tar::Visitor;
 
@@ -65,7 +66,7 @@ pub struct Splitter<S> {
     kind: Kind,
     /// Bytes of framing since the last content.
     framing: usize,
-    /// Whether something of the content at hand is cut already.
+    /// Whether something of the content at hand is a piece already.
     begun: bool,
     /// Whether short contents are literals.
     literals: bool,
@@ -116,16 +117,33 @@ impl<S: Sink> Splitter<S> {
     fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.batch.chunks.extend_from_slice(bytes);
         while self.batch.chunks.len() - self.uncut >= self.cutter.maximum() {
-            self.cut()?;
+            if self.begun {
+                self.cut()?;
+            } else {
+                self.begin()?;
+            }
         }
         Ok(())
+    }
+
+    /// Before the first cut of the content at hand: its time, if it begins with one, is a literal.
+    fn begin(&mut self) -> io::Result<()> {
+        self.begun = true;
+        if !self.literals || self.kind != Kind::Content {
+            return Ok(());
+        }
+        let stamp = self.uncut..self.uncut + stamp_length(&self.batch.chunks[self.uncut..]);
+        if stamp.is_empty() {
+            return Ok(());
+        }
+        let bytes: Vec<u8> = self.batch.chunks.drain(stamp).collect();
+        self.push_literal(&bytes)
     }
 
     fn cut(&mut self) -> io::Result<()> {
         let length = self.cutter.cut(&self.batch.chunks[self.uncut..]);
         self.batch.order.push(Piece::Chunk(short(length)));
         self.uncut += length;
-        self.begun = true;
         self.flush_if_full()
     }
 
@@ -135,6 +153,9 @@ impl<S: Sink> Splitter<S> {
         if self.literals && !self.begun && self.kind == Kind::Content && length <= TINY {
             let bytes = self.batch.chunks.split_off(self.uncut);
             self.push_literal(&bytes)?;
+        }
+        if !self.begun && self.uncut < self.batch.chunks.len() {
+            self.begin()?;
         }
         while self.uncut < self.batch.chunks.len() {
             self.cut()?;
