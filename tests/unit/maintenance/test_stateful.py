@@ -31,6 +31,7 @@ from lamella.registry.names import Repository, Tag
 from lamella.store.uncounted import UncountedStore
 from tests.suites.blob_store import get
 from tests.unit.maintenance.farm import DAY, SCOPE, Farm, read_action
+from tests.unit.store.layers import layer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -53,7 +54,22 @@ chances = st.integers(0, (1 << 32) - 1).map(random.Random)
 """What happens is drawn from a seed: hypothesis prefers little of everything, and here much has to come together."""
 
 
-USES = ("blob", "step", "step_of_what_is_there", "action", "image", "index_of_what_is_there", "hit", "pull", "lease")
+LAYERS = [layer(release, files=12) for release in NUMBERS]
+"""Large enough to turn cold, and with much in common."""
+
+USES = (
+    "blob",
+    "cold",
+    "cold",
+    "step",
+    "step_of_what_is_there",
+    "action",
+    "image",
+    "index_of_what_is_there",
+    "hit",
+    "pull",
+    "lease",
+)
 """Methods of the machine, without their underscore."""
 
 
@@ -98,6 +114,14 @@ class GarbageMachine(RuleBasedStateMachine):
 
     async def _blob(self, number: int, _: str) -> None:
         await self.content(number)
+
+    async def _cold(self, number: int, _: str) -> None:
+        """Store a layer that half of the time a step needs, and turn it cold."""
+        digest = await self.farm.blob(LAYERS[number])
+        self.bytes[digest] = LAYERS[number]
+        if number % 2:
+            self.steps[number] = await self.farm.step(f"step {number}", digest)
+        await asyncio.to_thread(self.farm.store.compactor.compact, digest)
 
     async def _step(self, number: int, _: str) -> None:
         self.steps[number] = await self.farm.step(f"step {number}", await self.content(number))
@@ -163,7 +187,8 @@ class GarbageMachine(RuleBasedStateMachine):
         assert self.farm.store.blobs.count() == 0
         assert self.farm.tables.manifests.repositories("", 1) == []
         assert all(self.farm.tables.units.page(kind, None, 1) == [] for kind in UnitKind)
-        assert not [path for path in (self.farm.folder / "blobs").rglob("*") if path.is_file()]
+        for name in ("blobs", "recipes", "packs"):
+            assert not [path for path in (self.farm.folder / name).rglob("*") if path.is_file()]
 
     async def _nothing_dangles(self) -> None:
         farm, store = self.farm, UncountedStore(self.farm.store)
