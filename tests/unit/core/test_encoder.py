@@ -33,7 +33,7 @@ def go(level: int, *members: tuple[bytes, int]) -> tuple[str, bytes]:
 
 
 def pgzip(size: int, version: str = "1.18", level: int = 5, block: int = 1 << 20) -> tuple[str, bytes]:
-    member = struct.pack(">bIH", level, block, 10) + header() + struct.pack(">Q", size)
+    member = struct.pack(">bIH", level, block, 10) + header(level) + struct.pack(">Q", size)
     return f"pgzip-klauspost-{version}", member
 
 
@@ -72,9 +72,10 @@ def test_each_level_of_go_is_told(level: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.15", "1.18"])
-def test_pgzip_is_told(version: str, tmp_path: Path) -> None:
-    content = words(3_000_000)
-    encoder = pgzip(len(content), version)
+@pytest.mark.parametrize("level", [1, 2, 3, 5, 6])
+def test_pgzip_is_told(version: str, level: int, tmp_path: Path) -> None:
+    content = words(1_500_000)
+    encoder = pgzip(len(content), version, level)
     (tmp_path / "layer").write_bytes(encode(encoder, content))
     assert gzip.decompress((tmp_path / "layer").read_bytes()) == content
     assert find_encoder(tmp_path / "layer") == encoder

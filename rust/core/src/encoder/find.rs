@@ -136,7 +136,7 @@ impl Comparison {
 /// Whether an encoder could have written a header: Go's `compress/gzip` and pgzip set these fields by the level.
 fn plausible(encoder: Encoder, header: &[u8]) -> bool {
     let effort = match encoder {
-        Encoder::Go { level: 1 } => 4,
+        Encoder::Go { level: 1 } | Encoder::Pgzip { level: 1, .. } => 4,
         Encoder::Go { level: 9 } => 2,
         Encoder::Go { .. } | Encoder::Pgzip { .. } => 0,
     };

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use crate::encoder::{ENCODERS, Encoder};
+use crate::fields::{Ended, Fields};
 use crate::gzip::HEADER_LIMIT;
-
-/// The most bytes of parameters, and so of what is held of a file with many members.
-const PARAMETERS_LIMIT: usize = 1 << 20;
+use crate::recipe::PARAMETERS_LIMIT;
 
 /// One gzip member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,38 +95,41 @@ impl GzipForm {
             .into_iter()
             .find(|encoder| encoder.name() == name)
             .ok_or_else(|| FormError::UnknownEncoder(name.to_owned()))?;
-        let mut fields = Fields {
+        let malformed = |offset, problem| FormError::Malformed {
             name: encoder.name(),
-            left: parameters,
-            length: parameters.len(),
+            offset,
+            problem,
         };
+        let end = |ended: Ended| malformed(ended.offset, "they end within a field");
+        let mut fields = Fields::new(parameters);
+        let [level] = fields.exactly().map_err(end)?.map(u8::cast_signed);
         let encoder = match encoder {
-            Encoder::Go { .. } => Encoder::Go {
-                level: i8::from_be_bytes(fields.exactly()?),
-            },
+            Encoder::Go { .. } => Encoder::Go { level },
             Encoder::Pgzip { generation, .. } => Encoder::Pgzip {
                 generation,
-                level: i8::from_be_bytes(fields.exactly()?),
-                block_size: u32::from_be_bytes(fields.exactly()?) as usize,
+                level,
+                block_size: fields.short().map_err(end)? as usize,
             },
         };
         if encoder.start().is_none() {
             return Err(FormError::Settings(encoder.name()));
         }
         let mut form = Self::new(encoder);
-        while !fields.left.is_empty() {
-            let length = u16::from_be_bytes(fields.exactly()?);
+        while fields.left() > 0 {
+            let offset = fields.offset();
+            let length = u16::from_be_bytes(fields.exactly().map_err(end)?);
+            let header = fields.bytes(length.into()).map_err(end)?;
             let header = match form.members.last() {
-                Some(last) if length == 0 => Arc::clone(&last.header),
-                _ => Arc::from(fields.bytes(length.into())?),
+                Some(last) if header.is_empty() => Arc::clone(&last.header),
+                _ => Arc::from(header),
             };
-            let size = u64::from_be_bytes(fields.exactly()?);
+            let size = fields.long().map_err(end)?;
             if header.is_empty() || !form.push(Member { header, size }) {
-                return Err(fields.malformed("a header is empty or too long"));
+                return Err(malformed(offset, "a header is empty or too long"));
             }
         }
         if form.members.is_empty() {
-            return Err(fields.malformed("there are no members"));
+            return Err(malformed(fields.offset(), "there are no members"));
         }
         Ok(form)
     }
@@ -148,39 +150,6 @@ impl GzipForm {
     #[must_use]
     pub fn parameters(&self) -> &[u8] {
         &self.parameters
-    }
-}
-
-/// What is left of some parameters.
-struct Fields<'data> {
-    name: &'static str,
-    left: &'data [u8],
-    length: usize,
-}
-
-impl<'data> Fields<'data> {
-    fn bytes(&mut self, length: usize) -> Result<&'data [u8], FormError> {
-        let (field, left) = self
-            .left
-            .split_at_checked(length)
-            .ok_or_else(|| self.malformed("they end within a field"))?;
-        self.left = left;
-        Ok(field)
-    }
-
-    fn exactly<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], FormError> {
-        let mut field = [0; LENGTH];
-        field.copy_from_slice(self.bytes(LENGTH)?);
-        Ok(field)
-    }
-
-    /// Something before what is left is wrong.
-    const fn malformed(&self, problem: &'static str) -> FormError {
-        FormError::Malformed {
-            name: self.name,
-            offset: self.length - self.left.len(),
-            problem,
-        }
     }
 }
 
@@ -237,7 +206,7 @@ mod tests {
         assert_eq!(message("go-9", b""), "the encoder \"go-9\" is not known");
         assert!(message("go-1.26", &[10]).contains("no such level"));
         assert!(message("go-1.26", &[6]).ends_with("offset 1: there are no members"));
-        assert!(message("go-1.26", &[6, 0, 0]).ends_with("offset 3: they end within a field"));
+        assert!(message("go-1.26", &[6, 0, 0]).contains("offset 3: they end within a field"));
         assert!(message("go-1.26", &[6; 20]).contains("end within a field"));
         let empty = [&[6, 0, 0][..], &[0; 8]].concat();
         assert!(message("go-1.26", &empty).ends_with("a header is empty or too long"));

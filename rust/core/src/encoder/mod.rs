@@ -32,11 +32,11 @@ pub enum Encoder {
     },
 }
 
-/// All encoders, in the order in which they are tried; within Go's levels, by how often builders use them.
-const ENCODERS: [Encoder; 13] = [
+/// All encoders, in the order in which they are tried: those first that builders use without being told to.
+const ENCODERS: [Encoder; 21] = [
     Encoder::Go { level: 6 },
-    Encoder::pgzip(Generation::V1_18),
-    Encoder::pgzip(Generation::V1_15),
+    Encoder::pgzip(Generation::V1_18, 5),
+    Encoder::pgzip(Generation::V1_15, 5),
     Encoder::Go { level: 1 },
     Encoder::Go { level: 9 },
     Encoder::Go { level: 0 },
@@ -47,14 +47,22 @@ const ENCODERS: [Encoder; 13] = [
     Encoder::Go { level: 5 },
     Encoder::Go { level: 7 },
     Encoder::Go { level: 8 },
+    Encoder::pgzip(Generation::V1_18, 1),
+    Encoder::pgzip(Generation::V1_15, 1),
+    Encoder::pgzip(Generation::V1_18, 2),
+    Encoder::pgzip(Generation::V1_15, 2),
+    Encoder::pgzip(Generation::V1_18, 3),
+    Encoder::pgzip(Generation::V1_15, 3),
+    Encoder::pgzip(Generation::V1_18, 6),
+    Encoder::pgzip(Generation::V1_15, 6),
 ];
 
 impl Encoder {
-    /// pgzip as everyone uses it.
-    const fn pgzip(generation: Generation) -> Self {
+    /// pgzip with the blocks that everyone uses.
+    const fn pgzip(generation: Generation, level: i8) -> Self {
         Self::Pgzip {
             generation,
-            level: pgzip::DEFAULT_LEVEL,
+            level,
             block_size: pgzip::DEFAULT_BLOCK_SIZE,
         }
     }
