@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 PROTOS := $(shell find protos -name '*.proto')
 
-.PHONY: help setup demo test test-slow check fmt bench corpus proto proto-check clean
+.PHONY: help setup demo test test-slow check fmt bench corpus results proto proto-check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ bench: setup ## Measure, side by side with the peers
 
 corpus: setup ## Make the layers of real releases that `make results` measures (needs Go and mmdebstrap)
 	@$(BIN)/python -m benches.corpus
+
+results: setup ## Measure stored bytes on that corpus, beside restic, and write the tables in docs/results.md
+	@$(BIN)/python -m benches.dedup
 
 clean: ## Remove everything that can be made again
 	@rm -rf $(VENV) target .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

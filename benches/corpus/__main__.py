@@ -16,7 +16,7 @@ from lamella.cli.text import echo_table, size_text
 
 @click.command()
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=FOLDER, show_default=True)
-@click.option("--quick", is_flag=True, help="Only a tenth of it.")
+@click.option("--quick", is_flag=True, help="Only a seventh of it.")
 @click.option("--without-debian", is_flag=True, help="No root file systems: they need mmdebstrap.")
 @click.option("--plain-only", is_flag=True, help="No compressed layers: they need Go.")
 def main(*, folder: Path, quick: bool, without_debian: bool, plain_only: bool) -> None:

@@ -48,8 +48,8 @@ class Series:
 class Corpus:
     """The layers as files below ``folder``; each is made when it is first asked for.
 
-    ``quick`` is a tenth of the whole, and ``debian`` needs mmdebstrap and a mirror. Every method raises ``CorpusError``
-    where what it needs is not to be had.
+    ``quick`` is a seventh of the whole, native code and other; ``debian`` needs mmdebstrap and a mirror. Only one
+    process at a time may ask. Every method raises ``CorpusError`` where what it needs is not to be had.
     """
 
     def __init__(self, folder: Path = FOLDER, *, quick: bool = False, debian: bool = True) -> None:
@@ -59,7 +59,7 @@ class Corpus:
         for package in pins.packages:
             if package.quick or not quick:
                 self.series.append(self._packages(package.name, package.releases, bytecode=False))
-                if package.bytecode:
+                if package.bytecode and not quick:
                     self.series.append(self._packages(f"{package.name} with .pyc", package.releases, bytecode=True))
         if debian and not quick:
             states = (Layer("debian", state.name, partial(write_state, state=state)) for state in pins.debian)

@@ -29,7 +29,7 @@ END: Final = "<!-- end -->\n"
 
 @click.command()
 @click.option("--corpus", "folder", type=click.Path(file_okay=False, path_type=Path), default=FOLDER, show_default=True)
-@click.option("--quick", is_flag=True, help="Only a tenth of the corpus; nothing is written.")
+@click.option("--quick", is_flag=True, help="Only a seventh of the corpus; nothing is written.")
 @click.option("--without-debian", is_flag=True, help="No root file systems; nothing is written.")
 @click.option("--form", "forms", type=click.Choice(FORMS), multiple=True, default=FORMS, help="What to push.  [all]")
 def main(*, folder: Path, quick: bool, without_debian: bool, forms: tuple[str, ...]) -> None:
