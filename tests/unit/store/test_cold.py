@@ -85,7 +85,7 @@ async def test_the_next_release_takes_little_more(store: LocalStore, folder: Pat
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(content(BUFFER_SIZE), "90%"), (gzip.compress(LAYER), "gzip"), (text(1, LEAST_SIZE - 1), "small")],
+    [(content(BUFFER_SIZE), "less room"), (gzip.compress(LAYER), "gzip"), (text(1, LEAST_SIZE - 1), "small")],
 )
 async def test_what_would_not_take_less_stays_whole_and_is_not_tried_again(
     store: LocalStore, folder: Path, data: bytes, reason: str
