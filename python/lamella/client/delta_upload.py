@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 MOST_PIECES: Final = 50_000
 """Of a blob; their names must fit one message."""
 
-MOST_MISSING: Final = 0.7
-"""The share of a blob's bytes that may be missing; beyond it the whole goes faster."""
+MOST_MISSING: Final = 0.95
+"""The share of a blob's bytes that may be missing.
+
+Chunks are compressed on their way, so that fewer bytes than the whole has go over the wire even where most are new; but
+where all are, one stream is less work for both sides.
+"""
 
 LEVEL: Final = 3
 """zstd level of chunks on their way."""
