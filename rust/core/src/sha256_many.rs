@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::sha256::{BLOCK, Sha256, State};
 use sha2::block_api::compress256;
 
-/// How many messages are hashed side by side; more do not fit the registers, and gain nothing.
+/// How many messages are hashed side by side.
 const LANES: usize = 4;
 
 /// The digests of many messages, in their order.
