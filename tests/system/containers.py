@@ -78,7 +78,7 @@ def counters(server: str, project: str, **at_least: int) -> dict[str, Any]:
     """Return what the server counted for a project, once that is enough: each worker writes its counts every second."""
     deadline = time.monotonic() + 10
     while True:
-        found: dict[str, Any] = succeed("stats", "--project", project, server=server)[0]
+        found: dict[str, Any] = succeed("stats", "--project", project, server=server)["rows"][0]
         if all(found[name] >= value for name, value in at_least.items()) or time.monotonic() > deadline:
             return found
         time.sleep(0.2)

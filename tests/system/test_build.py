@@ -294,7 +294,7 @@ def test_statistics_count_what_builders_did(server: str, tmp_path: Path) -> None
     for builder in ("one", "two"):
         succeed("build", folder, "--scope", "test/stats", "--builder", builder, server=server)
     rows = succeed("stats", "--by", "builder", "--project", "test/stats", "--since", "1d", server=server)
-    counted = {row["builder"]: (row["lookups"], row["hits"], row["misses"], row["commits"]) for row in rows}
+    counted = {row["builder"]: (row["lookups"], row["hits"], row["misses"], row["commits"]) for row in rows["rows"]}
     assert counted == {"one": (2, 0, 2, 2), "two": (2, 2, 0, 0)}
 
 

@@ -4,48 +4,70 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lamella.cli import options
 from lamella.cli.data_folder import check_data_folder, data_folder_argument
+from lamella.cli.project_table import ProjectLine, document_of, echo_projects, ratio_text
 from lamella.cli.text import echo_json, echo_table, size_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lamella.index import Place, Usage
+    from lamella.index import Place, ProjectUsage, ProjectUsages, Usage
 
 _KIND = {"FILE": "files", "INLINE": "in the index", "PACKED": "packed", "RECIPE": "cold"}
 
 
 @click.command()
 @data_folder_argument
+@click.option("--by-project", is_flag=True, help="Also count what each project takes.")
 @options.json_output
-def usage(*, data_folder: Path, as_json: bool) -> None:
+def usage(*, data_folder: Path, by_project: bool, as_json: bool) -> None:
     """Tell how much is in DATA_FOLDER, and what it takes on the disk; a server may be running.
 
     Packed blobs are the chunks that cold blobs are rebuilt from, and small blobs that came together.
 
     \b
         lamella admin usage /srv/lamella
+        lamella admin usage /srv/lamella --by-project
     """
     from lamella.index import UsageTable
+    from lamella.maintenance.async_pace import AsyncPace
+    from lamella.server.garbage import compose_counter
     from lamella.store.local import LocalStore
 
     check_data_folder(data_folder)
 
-    async def read() -> dict[Place, Usage]:
+    async def read() -> tuple[dict[Place, Usage], ProjectUsages | None]:
         async with LocalStore(data_folder) as store:
-            return UsageTable(store.index).all()
+            projects = await compose_counter(store, AsyncPace(1)).count() if by_project else None
+            return UsageTable(store.index).all(), projects
 
-    places = {place.name: found for place, found in asyncio.run(read()).items()}
+    found, projects = asyncio.run(read())
+    places = {place.name: usage for place, usage in found.items()}
     if as_json:
-        totals = {name.lower(): dataclasses.asdict(found) for name, found in places.items()}
-        echo_json({**_sum(places), "places": totals})
-    else:
-        _echo(places)
+        totals = {name.lower(): dataclasses.asdict(usage) for name, usage in places.items()}
+        echo_json({**_sum(places), "places": totals, **({} if projects is None else _document(projects))})
+        return
+    _echo(places)
+    if projects is not None:
+        click.echo()
+        lines = [_line(name, found) for name, found in projects.projects.items()]
+        echo_projects([*lines, _line("", projects.total)])
+
+
+def _line(project: str, usage: ProjectUsage) -> ProjectLine:
+    return ProjectLine(project, usage.blobs, usage.size, usage.stored, usage.own)
+
+
+def _document(usages: ProjectUsages) -> dict[str, Any]:
+    return {
+        "projects": [document_of(_line(name, found)) for name, found in usages.projects.items()],
+        "all_projects": document_of(_line("", usages.total)),
+    }
 
 
 def _sum(places: dict[str, Usage]) -> dict[str, int]:
@@ -74,4 +96,4 @@ def _echo(places: dict[str, Usage]) -> None:
 
 def _ratio(kind: str, size: int, stored: int) -> str:
     """Write how many bytes take one on the disk; of cold blobs alone it says nothing, since their bytes are packed."""
-    return f"{size / stored:.1f}" if stored and kind != _KIND["RECIPE"] else "-"
+    return "-" if kind == _KIND["RECIPE"] else ratio_text(size, stored)

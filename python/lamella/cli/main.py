@@ -14,7 +14,7 @@ COMMANDS = {
     "resolve": "Tell which steps of a Dockerfile are already built; build nothing.",
     "push": "Upload files, or all blobs of an OCI layout.",
     "pull": "Download a blob, or a whole image as an OCI layout.",
-    "stats": "Show hits, misses, bytes and time saved.",
+    "stats": "Show hits, misses, bytes and time saved, and what is stored.",
     "serve": "Run the server.",
     "admin": "Look after a server's data folder.",
     "demo": "Build examples cold, warm and changed against a temporary server.",

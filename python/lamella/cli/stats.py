@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lamella.cli import options
+from lamella.cli.project_table import ProjectLine, document_of, echo_projects
 from lamella.cli.text import echo_json, echo_table, percent_text, seconds_text, size_text
 
 if TYPE_CHECKING:
-    from lamella.client import StatsRow
+    from lamella.client import ProjectRow, StatsRow, StoreUsage
 
 FIELDS = ("project", "builder", "instruction", "day")
 
@@ -25,7 +26,7 @@ FIELDS = ("project", "builder", "instruction", "day")
 @options.server
 @options.json_output
 def command(*, by: str, since: float | None, project: str, server: str | None, as_json: bool) -> None:
-    """Show hits, misses, bytes and time saved.
+    """Show hits, misses, bytes and time saved, and what each project takes on the disk.
 
     \b
         lamella stats --by project,day --since 7d
@@ -37,19 +38,22 @@ def command(*, by: str, since: float | None, project: str, server: str | None, a
         if field not in FIELDS:
             raise click.BadParameter(f"{field!r} is none of {', '.join(FIELDS)}", param_hint="--by")
 
-    async def ask() -> list[StatsRow]:
+    async def ask() -> tuple[list[StatsRow], StoreUsage]:
         async with AsyncClient(server) as client:
-            return await client.stats(
+            rows = await client.stats(
                 [GroupBy[field.upper()] for field in fields],
                 project=project,
                 since=None if since is None else time.time() - since,
             )
+            return rows, await client.usage(project=project)
 
-    rows = asyncio.run(ask())
+    rows, stored = asyncio.run(ask())
     if as_json:
-        echo_json([dataclasses.asdict(row) for row in rows])
+        echo_json({"rows": [dataclasses.asdict(row) for row in rows], "stored": _document(stored)})
     else:
         _echo(fields, rows)
+        click.echo()
+        _echo_stored(stored, with_total=not project)
 
 
 def _echo(fields: list[str], rows: list[StatsRow]) -> None:
@@ -69,3 +73,26 @@ def _echo(fields: list[str], rows: list[StatsRow]) -> None:
         for row in rows
     ]
     echo_table(header, lines, right=range(len(fields), len(header)))
+
+
+def _line(row: ProjectRow) -> ProjectLine:
+    return ProjectLine(row.project, row.blobs, row.bytes, row.stored_bytes, row.own_bytes)
+
+
+def _document(stored: StoreUsage) -> dict[str, Any]:
+    return {
+        "counted": stored.counted,
+        "projects": [document_of(_line(row)) for row in stored.projects],
+        "total": None if stored.total is None else document_of(_line(stored.total)),
+        "places": [{**dataclasses.asdict(row), "where": row.where.name.lower()} for row in stored.places],
+    }
+
+
+def _echo_stored(stored: StoreUsage, *, with_total: bool) -> None:
+    on_disk = size_text(sum(place.stored_bytes for place in stored.places))
+    if stored.counted is None or stored.total is None:
+        click.echo(f"stored: {on_disk}; what each project takes is counted when garbage is collected next")
+        return
+    age = seconds_text(max(0, time.time() - stored.counted))
+    click.echo(f"stored: {on_disk}; by project, as counted {age} ago:")
+    echo_projects([_line(row) for row in (*stored.projects, *([stored.total] if with_total else []))])

@@ -17,6 +17,7 @@ from lamella.client.errors import (
     Unsupported,
 )
 from lamella.client.report import Capabilities, GroupBy, StatsRow
+from lamella.client.store_usage import PlaceRow, ProjectRow, StoreUsage, Where
 from lamella.client.synchronous import Client
 
 __all__ = [
@@ -32,11 +33,15 @@ __all__ = [
     "GroupBy",
     "Missing",
     "NotReady",
+    "PlaceRow",
+    "ProjectRow",
     "Refused",
     "ServerFailed",
     "ServerUnreachable",
     "StatsRow",
+    "StoreUsage",
     "Timeout",
     "Traffic",
     "Unsupported",
+    "Where",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
-from lamella.client import download, report, step_calls, upload
+from lamella.client import download, report, step_calls, store_usage, upload
 from lamella.client.connection import Connection
 from lamella.client.delta import Delta
 from lamella.wire.blob import BlobName, blob_from_message
@@ -133,3 +133,7 @@ class AsyncClient(Connection):
         ``project`` is a ``tenant/project`` to count alone, ``since`` the seconds since the epoch to count from.
         """
         return await report.get_stats(self, group_by, project, since)
+
+    async def usage(self, *, project: str = "") -> store_usage.StoreUsage:
+        """Return what the store holds, and what of it each project needs, or a ``tenant/project`` alone."""
+        return await store_usage.get_usage(self, project)

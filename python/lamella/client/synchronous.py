@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lamella.client.chunk_cache import ChunkCache
     from lamella.client.connection import Traffic
     from lamella.client.report import Capabilities, GroupBy, StatsRow
+    from lamella.client.store_usage import StoreUsage
     from lamella.model import Digest, Scope, Step, StepResult
     from lamella.steps.commit import Committed
     from lamella.steps.resolve import Answer, Node
@@ -114,6 +115,10 @@ class Client:
     ) -> list[StatsRow]:
         """Return counters."""
         return self._run(self._client.stats(group_by, project=project, since=since))
+
+    def usage(self, *, project: str = "") -> StoreUsage:
+        """Return what the store holds."""
+        return self._run(self._client.usage(project=project))
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()

@@ -12,6 +12,7 @@ from lamella.index.leases import Lease, Leases
 from lamella.index.manifests import ManifestRecord, ManifestTable, References
 from lamella.index.packs import PackRecord, PackTable
 from lamella.index.place import Location, Place
+from lamella.index.project_usage import ProjectUsage, ProjectUsages, ProjectUsageTable
 from lamella.index.step_record import StepRecord
 from lamella.index.steps import Steps
 from lamella.index.tags import TagTable
@@ -45,6 +46,9 @@ __all__ = [
     "PackRecord",
     "PackTable",
     "Place",
+    "ProjectUsage",
+    "ProjectUsageTable",
+    "ProjectUsages",
     "References",
     "StepRecord",
     "Steps",

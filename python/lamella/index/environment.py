@@ -44,6 +44,7 @@ TABLES: Final = (
     "packs",
     "whole",
     "usage",
+    "project_usage",
     "uses",
     "leases",
     "leased",

@@ -21,6 +21,9 @@ _TABLES: Final = {
     UnitKind.MANIFEST: "manifests",
 }
 
+_BEHIND: Final = b"\1"
+"""What follows a space's name in no key, and comes after all keys of that space."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:
@@ -55,12 +58,30 @@ class Units:
         self._manifests = manifests
         self._rows = {kind: index.table(name) for kind, name in _TABLES.items()}
 
-    def page(self, kind: UnitKind, after: bytes | None, limit: int) -> list[UnitRow]:
-        """Return up to ``limit`` units that follow ``after``, in the order of their keys' bytes."""
+    def page(self, kind: UnitKind, after: bytes | None, limit: int, space: str | None = None) -> list[UnitRow]:
+        """Return up to ``limit`` units, of one ``space`` or all, that follow ``after``, in the order of their keys."""
+        start = b"" if after is None else after + b"\0"
+        prefix = b"" if space is None else space.encode() + b"\0"
+        with self._index.read() as txn:
+            rows = islice(self._rows[kind].scan(txn, start, prefix), limit)
+            return [UnitRow(kind, key, self._uses.find(txn, kind, key)) for key, _ in rows]
+
+    def spaces(self, kind: UnitKind, after: str | None, limit: int) -> list[str]:
+        """Return up to ``limit`` scopes or repositories that have units of a kind and follow ``after``."""
+        start = b"" if after is None else after.encode() + _BEHIND
+        found: list[str] = []
+        with self._index.read() as txn:
+            while len(found) < limit and (row := next(self._rows[kind].scan(txn, start), None)) is not None:
+                space = row[0].partition(b"\0")[0]
+                found.append(space.decode())
+                start = space + _BEHIND
+        return found
+
+    def rows(self, kind: UnitKind, after: bytes | None, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return up to ``limit`` keys that follow ``after``, with their values as they are."""
         start = b"" if after is None else after + b"\0"
         with self._index.read() as txn:
-            rows = islice(self._rows[kind].scan(txn, start), limit)
-            return [UnitRow(kind, key, self._uses.find(txn, kind, key)) for key, _ in rows]
+            return list(islice(self._rows[kind].scan(txn, start), limit))
 
     def date(self, txn: Transaction, unit: UnitRow) -> None:
         """Count a unit as used now whose last use was never written down, if it is still there."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lamella.maintenance.collector import Collector
     from lamella.maintenance.garbage_lock import GarbageLock
     from lamella.maintenance.policy import Policy
+    from lamella.maintenance.project_usage import ProjectCounter
     from lamella.store.local import LocalStore
 
 logger = logging.getLogger(__name__)
@@ -29,20 +30,38 @@ _PAUSE: Final = 0.2
 class Routine:
     """Runs in every serving process; what is due is done by the first that gets the lock.
 
-    ``interval`` is in seconds. Where the store has a limit, garbage is also collected when it is almost reached.
+    ``interval`` is in seconds. Where the store has a limit, garbage is also collected when it is almost reached. After
+    a collection the ``counter`` counts what each project takes, if that is due; the next collection does not wait.
     """
 
     def __init__(
-        self, store: LocalStore, collector: Collector, lock: GarbageLock, policy: Policy, interval: float
+        self,
+        store: LocalStore,
+        collector: Collector,
+        lock: GarbageLock,
+        policy: Policy,
+        interval: float,
+        *,
+        counter: ProjectCounter,
     ) -> None:
         self._store = store
         self._collector = collector
         self._lock = lock
         self._policy = policy
         self._interval = interval
+        self._counter = counter
+        self._counting: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Go on until cancelled."""
+        try:
+            await self._run()
+        finally:
+            if self._counting is not None:
+                self._counting.cancel()
+                await asyncio.wait([self._counting])
+
+    async def _run(self) -> None:
         while True:
             await self._wait()
             if not self._is_due():
@@ -55,6 +74,7 @@ class Routine:
                     except (LamellaError, OSError):
                         logger.exception("garbage is not collected")
                     self._lock.done()
+                    self._start_counting()
 
     async def once(self) -> None:
         """Do all of it now; the caller holds the lock."""
@@ -72,6 +92,16 @@ class Routine:
             expired,
             released,
         )
+
+    def _start_counting(self) -> None:
+        if (self._counting is None or self._counting.done()) and self._counter.is_due:
+            self._counting = asyncio.create_task(self._count())
+
+    async def _count(self) -> None:
+        try:
+            await self._counter.refresh()
+        except (LamellaError, OSError):
+            logger.exception("what each project takes is not counted")
 
     def _is_due(self) -> bool:
         limit = self._store.limit

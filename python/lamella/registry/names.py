@@ -9,6 +9,9 @@ from typing import Final, TypeAlias
 from lamella.model import Digest
 from lamella.registry.errors import DigestInvalid, NameInvalid, TagInvalid
 
+_TENANT: Final = "default"
+"""Of every repository in statistics."""
+
 MAX_NAME: Final = 255
 """The longest repository name, in characters: what clients accept together with a host name."""
 
@@ -58,6 +61,11 @@ class Tag:
 
     def __str__(self) -> str:
         return self.name
+
+
+def project_of(repository: str) -> str:
+    """Return the project that statistics name for a repository: ``default/cache/app`` for ``cache/app``."""
+    return f"{_TENANT}/{repository}"
 
 
 Reference: TypeAlias = Tag | Digest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lamella.index import Actions, CounterTable
+    from lamella.index import Actions, CounterTable, ProjectUsageTable, UsageTable
     from lamella.layers.ingest import LayerVerifier
     from lamella.server.results import StepResults
     from lamella.stats.recorder import Recorder
@@ -27,4 +27,6 @@ class Domain:
     layers: LayerVerifier
     recorder: Recorder
     counters: CounterTable
+    usage: UsageTable
+    project_usage: ProjectUsageTable
     max_blob_size: int

@@ -8,6 +8,7 @@ from lamella.maintenance.async_pace import AsyncPace
 from lamella.maintenance.collector import Collector
 from lamella.maintenance.garbage_lock import GarbageLock
 from lamella.maintenance.policy import Policy
+from lamella.maintenance.project_usage import ProjectCounter
 from lamella.maintenance.retention import Retention
 from lamella.maintenance.retention_file import read_retention
 from lamella.maintenance.routine import Routine
@@ -23,6 +24,11 @@ def compose_collector(store: LocalStore, pace: AsyncPace | None = None) -> Colle
     return Collector(store, blobs_of_encoded, store.chunks_of, pace or AsyncPace())
 
 
+def compose_counter(store: LocalStore, pace: AsyncPace | None = None) -> ProjectCounter:
+    """Return what counts how much each project takes, with half a core unless told otherwise."""
+    return ProjectCounter(store, blobs_of_encoded, store.chunks_of, pace or AsyncPace())
+
+
 def compose_routine(store: LocalStore, config: GarbageConfig) -> Routine:
     """Return what a serving process does now and then.
 
@@ -30,7 +36,8 @@ def compose_routine(store: LocalStore, config: GarbageConfig) -> Routine:
         RetentionError: the file of rules cannot be read.
         OSError: there is none.
     """
-    return Routine(store, compose_collector(store), GarbageLock(store.garbage_lock), policy_of(config), config.interval)
+    lock, policy = GarbageLock(store.garbage_lock), policy_of(config)
+    return Routine(store, compose_collector(store), lock, policy, config.interval, counter=compose_counter(store))
 
 
 def policy_of(config: GarbageConfig) -> Policy:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from lamella.errors import LamellaError
-from lamella.index import Actions, CounterTable, Steps
+from lamella.index import Actions, CounterTable, ProjectUsageTable, Steps, UsageTable
 from lamella.layers.ingest import LayerVerifier
 from lamella.maintenance.worker import maintain
 from lamella.registry.registry import Registry
@@ -80,6 +80,8 @@ def compose(store: LocalStore, max_blob_size: int) -> Domain:
         layers=LayerVerifier(store, store, store.layers),
         recorder=Recorder(counters),
         counters=counters,
+        usage=UsageTable(store.index),
+        project_usage=ProjectUsageTable(store.index),
         max_blob_size=max_blob_size,
     )
 

@@ -10,6 +10,7 @@ from lamella.layers.media_types import INDEX, MANIFEST
 from lamella.maintenance.async_pace import AsyncPace
 from lamella.maintenance.collector import Collection, Collector
 from lamella.maintenance.policy import Policy
+from lamella.maintenance.project_usage import ProjectCounter
 from lamella.maintenance.tables import Tables
 from lamella.model import MEDIA_TYPE_LAYER, Descriptor, Digest, Layer, StepResult
 from lamella.registry.names import Repository, Tag
@@ -58,6 +59,9 @@ class Farm:
 
     def collector(self) -> Collector:
         return Collector(self.store, read_action, self.store.chunks_of, AsyncPace(1), self.steady)
+
+    def counter(self) -> ProjectCounter:
+        return ProjectCounter(self.store, read_action, self.store.chunks_of, AsyncPace(1))
 
     async def blob(self, data: bytes | int) -> Digest:
         """Store a blob: some bytes, or so many of them."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamella.errors import StorageFull
+from lamella.index import ProjectUsageTable
 from lamella.maintenance.garbage_lock import GarbageLock
 from lamella.maintenance.policy import GRACE, Policy
 from lamella.maintenance.routine import Routine
@@ -33,7 +34,7 @@ def limited(tmp_path: Path) -> Iterator[Farm]:
 
 def routine_of(farm: Farm, interval: float = DAY) -> tuple[Routine, GarbageLock]:
     lock = GarbageLock(farm.store.garbage_lock)
-    return Routine(farm.store, farm.collector(), lock, Policy(), interval), lock
+    return Routine(farm.store, farm.collector(), lock, Policy(), interval, counter=farm.counter()), lock
 
 
 @asynccontextmanager
@@ -95,6 +96,18 @@ async def test_garbage_goes_once_an_interval_and_not_while_another_collects(farm
             await asyncio.sleep(0.05)
         while lock.age > 3600:  # noqa: ASYNC110 - the collection ends a little later
             await asyncio.sleep(0.05)
+
+
+async def test_what_projects_take_is_counted_after_a_collection(farm: Farm) -> None:
+    await farm.step("one", await farm.blob(LARGE))
+    kept = ProjectUsageTable(farm.store.index)
+    async with running(routine_of(farm, interval=0)[0]):
+        while kept.last() is None:  # noqa: ASYNC110 - another task does it
+            await asyncio.sleep(0.05)
+    found = kept.read()
+    assert found is not None
+    assert found.projects == {"default/app": found.total}
+    assert found.total.stored == LARGE
 
 
 async def test_expired_leases_and_uploads_go_with_it(farm: Farm) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from lamella.errors import Invalid
-from lamella.registry.names import Repository
+from lamella.registry.names import Repository, project_of
 
 if TYPE_CHECKING:
     from lamella.index import Counters
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from lamella.server.http.routes import Route
     from lamella.stats.recorder import Recorder
     from lamella.store.protocol import BlobFiles, BlobStore
-
-TENANT = "default"
-"""Of every repository in statistics: repository ``cache/app`` is the project ``default/cache/app``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Call:
         """Count something for the repository and the caller."""
         self.services.recorder.add(
             counters,
-            project=f"{TENANT}/{self.repository}",
+            project=project_of(self.repository.name),
             builder=self.caller.builder,
             instruction=self.caller.client,
         )

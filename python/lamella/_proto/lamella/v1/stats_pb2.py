@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16lamella/v1/stats.proto\x12\nlamella.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x01\n\x0fGetStatsRequest\x12\x33\n\x08group_by\x18\x01 \x03(\x0e\x32!.lamella.v1.GetStatsRequest.Field\x12\x0f\n\x07project\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x05\x46ield\x12\x15\n\x11\x46IELD_UNSPECIFIED\x10\x00\x12\x0b\n\x07PROJECT\x10\x01\x12\x0b\n\x07\x42UILDER\x10\x02\x12\x0f\n\x0bINSTRUCTION\x10\x03\x12\x07\n\x03\x44\x41Y\x10\x04\"\x99\x01\n\x08\x43ounters\x12\x0f\n\x07lookups\x18\x01 \x01(\x03\x12\x0c\n\x04hits\x18\x02 \x01(\x03\x12\x0e\n\x06misses\x18\x03 \x01(\x03\x12\x0f\n\x07\x63ommits\x18\x04 \x01(\x03\x12\x10\n\x08\x62ytes_in\x18\x05 \x01(\x03\x12\x11\n\tbytes_out\x18\x06 \x01(\x03\x12(\n\x05saved\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb5\x01\n\x10GetStatsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .lamella.v1.GetStatsResponse.Row\x1aq\n\x03Row\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x62uilder\x18\x02 \x01(\t\x12\x13\n\x0binstruction\x18\x03 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x04 \x01(\t\x12&\n\x08\x63ounters\x18\x05 \x01(\x0b\x32\x14.lamella.v1.Counters2N\n\x05Stats\x12\x45\n\x08GetStats\x12\x1b.lamella.v1.GetStatsRequest\x1a\x1c.lamella.v1.GetStatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16lamella/v1/stats.proto\x12\nlamella.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x01\n\x0fGetStatsRequest\x12\x33\n\x08group_by\x18\x01 \x03(\x0e\x32!.lamella.v1.GetStatsRequest.Field\x12\x0f\n\x07project\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x05\x46ield\x12\x15\n\x11\x46IELD_UNSPECIFIED\x10\x00\x12\x0b\n\x07PROJECT\x10\x01\x12\x0b\n\x07\x42UILDER\x10\x02\x12\x0f\n\x0bINSTRUCTION\x10\x03\x12\x07\n\x03\x44\x41Y\x10\x04\"\x99\x01\n\x08\x43ounters\x12\x0f\n\x07lookups\x18\x01 \x01(\x03\x12\x0c\n\x04hits\x18\x02 \x01(\x03\x12\x0e\n\x06misses\x18\x03 \x01(\x03\x12\x0f\n\x07\x63ommits\x18\x04 \x01(\x03\x12\x10\n\x08\x62ytes_in\x18\x05 \x01(\x03\x12\x11\n\tbytes_out\x18\x06 \x01(\x03\x12(\n\x05saved\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb5\x01\n\x10GetStatsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .lamella.v1.GetStatsResponse.Row\x1aq\n\x03Row\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x62uilder\x18\x02 \x01(\t\x12\x13\n\x0binstruction\x18\x03 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x04 \x01(\t\x12&\n\x08\x63ounters\x18\x05 \x01(\x0b\x32\x14.lamella.v1.Counters\"\"\n\x0fGetUsageRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\x81\x04\n\x10GetUsageResponse\x12\x32\n\x06places\x18\x01 \x03(\x0b\x32\".lamella.v1.GetUsageResponse.Place\x12\x36\n\x08projects\x18\x02 \x03(\x0b\x32$.lamella.v1.GetUsageResponse.Project\x12\x33\n\x05total\x18\x03 \x01(\x0b\x32$.lamella.v1.GetUsageResponse.Project\x12+\n\x07\x63ounted\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1an\n\x05Place\x12\x31\n\x05where\x18\x01 \x01(\x0e\x32\".lamella.v1.GetUsageResponse.Where\x12\r\n\x05\x62lobs\x18\x02 \x01(\x03\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x04 \x01(\x03\x1a\x61\n\x07Project\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\r\n\x05\x62lobs\x18\x02 \x01(\x03\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x04 \x01(\x03\x12\x11\n\town_bytes\x18\x05 \x01(\x03\"L\n\x05Where\x12\x15\n\x11WHERE_UNSPECIFIED\x10\x00\x12\t\n\x05\x46ILES\x10\x01\x12\t\n\x05INDEX\x10\x02\x12\t\n\x05PACKS\x10\x03\x12\x0b\n\x07RECIPES\x10\x04\x32\x95\x01\n\x05Stats\x12\x45\n\x08GetStats\x12\x1b.lamella.v1.GetStatsRequest\x1a\x1c.lamella.v1.GetStatsResponse\x12\x45\n\x08GetUsage\x12\x1b.lamella.v1.GetUsageRequest\x1a\x1c.lamella.v1.GetUsageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATSRESPONSE']._serialized_end=658
   _globals['_GETSTATSRESPONSE_ROW']._serialized_start=545
   _globals['_GETSTATSRESPONSE_ROW']._serialized_end=658
-  _globals['_STATS']._serialized_start=660
-  _globals['_STATS']._serialized_end=738
+  _globals['_GETUSAGEREQUEST']._serialized_start=660
+  _globals['_GETUSAGEREQUEST']._serialized_end=694
+  _globals['_GETUSAGERESPONSE']._serialized_start=697
+  _globals['_GETUSAGERESPONSE']._serialized_end=1210
+  _globals['_GETUSAGERESPONSE_PLACE']._serialized_start=923
+  _globals['_GETUSAGERESPONSE_PLACE']._serialized_end=1033
+  _globals['_GETUSAGERESPONSE_PROJECT']._serialized_start=1035
+  _globals['_GETUSAGERESPONSE_PROJECT']._serialized_end=1132
+  _globals['_GETUSAGERESPONSE_WHERE']._serialized_start=1134
+  _globals['_GETUSAGERESPONSE_WHERE']._serialized_end=1210
+  _globals['_STATS']._serialized_start=1213
+  _globals['_STATS']._serialized_end=1362
 # @@protoc_insertion_point(module_scope)

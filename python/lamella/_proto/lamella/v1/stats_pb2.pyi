@@ -69,3 +69,57 @@ class GetStatsResponse(_message.Message):
     ROWS_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[GetStatsResponse.Row]
     def __init__(self, rows: _Optional[_Iterable[_Union[GetStatsResponse.Row, _Mapping]]] = ...) -> None: ...
+
+class GetUsageRequest(_message.Message):
+    __slots__ = ("project",)
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    def __init__(self, project: _Optional[str] = ...) -> None: ...
+
+class GetUsageResponse(_message.Message):
+    __slots__ = ("places", "projects", "total", "counted")
+    class Where(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        WHERE_UNSPECIFIED: _ClassVar[GetUsageResponse.Where]
+        FILES: _ClassVar[GetUsageResponse.Where]
+        INDEX: _ClassVar[GetUsageResponse.Where]
+        PACKS: _ClassVar[GetUsageResponse.Where]
+        RECIPES: _ClassVar[GetUsageResponse.Where]
+    WHERE_UNSPECIFIED: GetUsageResponse.Where
+    FILES: GetUsageResponse.Where
+    INDEX: GetUsageResponse.Where
+    PACKS: GetUsageResponse.Where
+    RECIPES: GetUsageResponse.Where
+    class Place(_message.Message):
+        __slots__ = ("where", "blobs", "bytes", "stored_bytes")
+        WHERE_FIELD_NUMBER: _ClassVar[int]
+        BLOBS_FIELD_NUMBER: _ClassVar[int]
+        BYTES_FIELD_NUMBER: _ClassVar[int]
+        STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+        where: GetUsageResponse.Where
+        blobs: int
+        bytes: int
+        stored_bytes: int
+        def __init__(self, where: _Optional[_Union[GetUsageResponse.Where, str]] = ..., blobs: _Optional[int] = ..., bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ...) -> None: ...
+    class Project(_message.Message):
+        __slots__ = ("project", "blobs", "bytes", "stored_bytes", "own_bytes")
+        PROJECT_FIELD_NUMBER: _ClassVar[int]
+        BLOBS_FIELD_NUMBER: _ClassVar[int]
+        BYTES_FIELD_NUMBER: _ClassVar[int]
+        STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+        OWN_BYTES_FIELD_NUMBER: _ClassVar[int]
+        project: str
+        blobs: int
+        bytes: int
+        stored_bytes: int
+        own_bytes: int
+        def __init__(self, project: _Optional[str] = ..., blobs: _Optional[int] = ..., bytes: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., own_bytes: _Optional[int] = ...) -> None: ...
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FIELD_NUMBER: _ClassVar[int]
+    places: _containers.RepeatedCompositeFieldContainer[GetUsageResponse.Place]
+    projects: _containers.RepeatedCompositeFieldContainer[GetUsageResponse.Project]
+    total: GetUsageResponse.Project
+    counted: _timestamp_pb2.Timestamp
+    def __init__(self, places: _Optional[_Iterable[_Union[GetUsageResponse.Place, _Mapping]]] = ..., projects: _Optional[_Iterable[_Union[GetUsageResponse.Project, _Mapping]]] = ..., total: _Optional[_Union[GetUsageResponse.Project, _Mapping]] = ..., counted: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -40,6 +40,11 @@ class StatsStub:
                 request_serializer=lamella_dot_v1_dot_stats__pb2.GetStatsRequest.SerializeToString,
                 response_deserializer=lamella_dot_v1_dot_stats__pb2.GetStatsResponse.FromString,
                 _registered_method=True)
+        self.GetUsage = channel.unary_unary(
+                '/lamella.v1.Stats/GetUsage',
+                request_serializer=lamella_dot_v1_dot_stats__pb2.GetUsageRequest.SerializeToString,
+                response_deserializer=lamella_dot_v1_dot_stats__pb2.GetUsageResponse.FromString,
+                _registered_method=True)
 
 
 class StatsServicer:
@@ -53,6 +58,15 @@ class StatsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetUsage(self, request, context):
+        """Tells what the store holds: by place now, by project as it was counted last.
+
+        RESOURCE_EXHAUSTED: too many projects; ask for one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_StatsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +74,11 @@ def add_StatsServicer_to_server(servicer, server):
                     servicer.GetStats,
                     request_deserializer=lamella_dot_v1_dot_stats__pb2.GetStatsRequest.FromString,
                     response_serializer=lamella_dot_v1_dot_stats__pb2.GetStatsResponse.SerializeToString,
+            ),
+            'GetUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsage,
+                    request_deserializer=lamella_dot_v1_dot_stats__pb2.GetUsageRequest.FromString,
+                    response_serializer=lamella_dot_v1_dot_stats__pb2.GetUsageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +109,33 @@ class Stats:
             '/lamella.v1.Stats/GetStats',
             lamella_dot_v1_dot_stats__pb2.GetStatsRequest.SerializeToString,
             lamella_dot_v1_dot_stats__pb2.GetStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lamella.v1.Stats/GetUsage',
+            lamella_dot_v1_dot_stats__pb2.GetUsageRequest.SerializeToString,
+            lamella_dot_v1_dot_stats__pb2.GetUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,
