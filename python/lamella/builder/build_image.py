@@ -65,3 +65,7 @@ async def _push(client: AsyncClient, image: Image, build: Build) -> None:
         layer = layers[digest]
         blobs.append(Blob(digest, layer.descriptor.size, await build.layer_file(layer)))
     await client.upload(blobs)
+    names = [(blob.digest, blob.size) for blob in blobs] + [
+        (digest, layer.descriptor.size) for digest, layer in layers.items() if digest not in missing
+    ]
+    await client.keep(image.manifest.digest, image.manifest.size, names)

@@ -74,8 +74,9 @@ def command(
         cache = options.chunk_cache(no_delta=no_delta)
         async with AsyncClient(server, scope=scope, builder=builder, chunk_cache=cache) as client:
             image = None if blob else await find_image(client, digest)
+            size = await blob_size(client, digest)
+            await client.use(digest, size)
             if image is None:
-                size = await blob_size(client, digest)
                 with transfer_bar("pulling", size) as progress:
                     await client.download(digest, size, Path(output), progress)
             else:

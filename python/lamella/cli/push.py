@@ -41,6 +41,10 @@ def command(
         async with AsyncClient(server, scope=scope, builder=builder, chunk_cache=cache) as client:
             with transfer_bar("pushing", sum(blob.size for _, blob in blobs)) as progress:
                 absent = await client.upload([blob for _, blob in blobs], progress)
+            for path in paths:
+                names = [(blob.digest, blob.size) for found, blob in blobs if found.is_relative_to(path)]
+                for digest, size in names if path.is_file() else _roots(path):
+                    await client.keep(digest, size, names)
             return blobs, absent, client.traffic
 
     blobs, sent, traffic = asyncio.run(run())
@@ -72,6 +76,14 @@ def _blobs(paths: tuple[Path, ...]) -> list[tuple[Path, Blob]]:
             raise DigestMismatch(expected, Digest(raw))
         blobs.append((path, Blob(Digest(raw), size, path)))
     return blobs
+
+
+def _roots(layout: Path) -> list[tuple[Digest, int]]:
+    """Return digest and size of all that the index of a layout names."""
+    from lamella.layers.oci_layout import parse_index, read_small
+
+    path = layout / "index.json"
+    return [(entry.digest, entry.size) for entry, _ in parse_index(read_small(path), str(path))]
 
 
 def _files(path: Path) -> list[tuple[Path, Digest | None]]:

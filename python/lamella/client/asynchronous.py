@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
-from lamella.client import download, report, step_calls, store_usage, upload
+from lamella.client import download, keep, report, step_calls, store_usage, upload
 from lamella.client.connection import Connection
 from lamella.client.delta import Delta
 from lamella.wire.blob import BlobName, blob_from_message
@@ -91,6 +91,18 @@ class AsyncClient(Connection):
             blobs = await self._delta.upload(blobs, progress)
         await upload.upload_all(self, blobs, progress)
         return absent
+
+    async def keep(self, digest: Digest, size: int, blobs: Iterable[tuple[Digest, int]]) -> None:
+        """Let the server keep blobs together, under the name of one of them; others go soon after their last use.
+
+        Raises:
+            NotReady: the server does not have one of them.
+        """
+        await keep.keep(self, BlobName(digest, size), [BlobName(*blob) for blob in blobs])
+
+    async def use(self, digest: Digest, size: int) -> None:
+        """Count what was kept under a blob's name as used, if anything was."""
+        await keep.use(self, BlobName(digest, size))
 
     async def download(
         self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = ignore_progress

@@ -92,6 +92,14 @@ class Client:
         """Send the blobs that the server does not have."""
         return self._run(self._client.upload(blobs, progress))
 
+    def keep(self, digest: Digest, size: int, blobs: Iterable[tuple[Digest, int]]) -> None:
+        """Let the server keep blobs together, under the name of one of them."""
+        self._run(self._client.keep(digest, size, blobs))
+
+    def use(self, digest: Digest, size: int) -> None:
+        """Count what was kept under a blob's name as used."""
+        self._run(self._client.use(digest, size))
+
     def download(
         self, digest: Digest, size: int, path: Path, progress: Callable[[int], None] = ignore_progress
     ) -> None:
