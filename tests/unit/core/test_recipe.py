@@ -162,6 +162,16 @@ def test_a_recipe_cut_short_anywhere_is_refused(cold: Cold) -> None:
         Recipe(sealed(short[:-4] + b"\0"))
 
 
+def test_a_recipe_is_made_of_chunks_and_bytes() -> None:
+    whole = b"head" + b"c" * 100 + b"tail"
+    chunk = digest(b"c" * 100)
+    recipe = Recipe(chunk_recipe(digest(whole), [b"he", b"", bytearray(b"ad"), (chunk, 100), memoryview(b"tail")]))
+    assert recipe.pieces() == [(digest(b"head"), 4), (chunk, 100), (digest(b"tail"), 4)]
+    reader = RecipeReader(recipe)
+    assert reader.wanted() == chunk
+    assert reader.read([], {chunk: b"c" * 100}) == whole
+
+
 def test_chunks_have_sizes(cold: Cold) -> None:
     name = digest(b"a")
     for size in (0, 1 << 31):
