@@ -51,7 +51,7 @@ class _Sum:
 
 
 class ProjectCounter:
-    """Counts in a store that others use, too, and in memory of about 140 bytes for each blob at the most.
+    """Counts in a store that others use, too, and in memory of about 210 bytes for each blob at the most.
 
     It looks at what the garbage collection would mark. What changes meanwhile may be counted as it was or as it is.
     """
