@@ -3,13 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags, XattrFlags};
 use rustix::io::Errno;
 
@@ -26,9 +24,6 @@ const PUBLISHED_MODE: Mode = Mode::RUSR.union(Mode::RGRP).union(Mode::ROTH);
 const UNPUBLISHED_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// How much of a continued file is read at once to hash it again.
 const REHASH_BUFFER: usize = 1 << 20;
-
-/// How much is received at once: few enough bytes that they are still in the cache when they are written and hashed.
-const RECEIVE_BUFFER: usize = 256 << 10;
 
 /// How many bytes gather before the disk is asked to begin with them.
 const WRITEBACK: u64 = 8 << 20;
@@ -175,42 +170,6 @@ impl BlobFile {
         Ok(self.size)
     }
 
-    /// Appends what a socket or pipe has, up to `most` bytes, and returns how many it were: 0 where it has ended, or
-    /// failed, and `None` where nothing came for `patience`. Waits no longer than that for any of them, and begins with
-    /// no further ones after `turn`.
-    ///
-    /// # Errors
-    /// The disk does not take the bytes; from then on the file can only be closed.
-    pub fn receive(
-        &mut self,
-        source: BorrowedFd<'_>,
-        most: u64,
-        patience: Duration,
-        turn: Duration,
-    ) -> Result<Option<u64>, FileError> {
-        self.check()?;
-        let began = Instant::now();
-        let mut buffer = vec![0; RECEIVE_BUFFER];
-        let mut received = 0;
-        while received < most && (received == 0 || began.elapsed() < turn) {
-            let room = usize::try_from(most - received).unwrap_or(RECEIVE_BUFFER);
-            let free = &mut buffer[..room.min(RECEIVE_BUFFER)];
-            match rustix::io::read(source, free) {
-                Ok(0) => break,
-                Ok(count) => {
-                    self.write(&buffer[..count])?;
-                    received += count as u64;
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if becomes_readable(source, patience) => {}
-                Err(Errno::AGAIN) => return Ok((received > 0).then_some(received)),
-                // Whoever sends is gone: what came stays, and the next call says that there is no more.
-                Err(_) => break,
-            }
-        }
-        Ok(Some(received))
-    }
-
     /// Lets the disk begin with what has gathered, so that `sync` has little left to wait for.
     fn begin_writeback(&mut self) {
         let length = self.size - self.submitted;
@@ -303,7 +262,7 @@ impl BlobFile {
         }
     }
 
-    fn check(&self) -> Result<(), FileError> {
+    pub(crate) fn check(&self) -> Result<(), FileError> {
         self.failure
             .map_or(Ok(()), |errno| Err(FileError::at(&self.path)(errno)))
     }
@@ -332,16 +291,6 @@ pub fn sync_directory(path: &Path) -> Result<(), FileError> {
     rustix::fs::open(path, flags, Mode::empty())
         .and_then(rustix::fs::fsync)
         .map_err(FileError::at(path))
-}
-
-/// Waits for bytes, or the end of them, and tells whether one came.
-fn becomes_readable(source: BorrowedFd<'_>, patience: Duration) -> bool {
-    let mut waiting = [PollFd::from_borrowed_fd(source, PollFlags::IN)];
-    let Ok(patience) = Timespec::try_from(patience) else {
-        return false;
-    };
-    // An error is for the read to tell; an interruption only ends the patience early.
-    poll(&mut waiting, Some(&patience)) != Ok(0)
 }
 
 fn open_exclusive(path: &Path) -> Result<File, Errno> {
@@ -381,7 +330,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::fs;
-    use std::os::fd::AsFd;
 
     use super::*;
 
@@ -435,28 +383,6 @@ mod tests {
         fs::write(&path, [7; 500]).unwrap();
         let file = BlobFile::open(&path).unwrap();
         assert_eq!((file.size(), file.digest()), (500, Sha256::of(&[7; 500])));
-    }
-
-    #[test]
-    fn what_a_socket_has_is_received() {
-        let directory = tempfile::tempdir().unwrap();
-        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let mut file = BlobFile::create(directory.path()).unwrap();
-        let mut receive = |most| {
-            let (patience, turn) = (Duration::from_millis(1), Duration::from_secs(60));
-            file.receive(ours.as_fd(), most, patience, turn).unwrap()
-        };
-        assert_eq!(receive(100), None);
-        theirs.write_all(&[7; 1000]).unwrap();
-        assert_eq!(receive(600), Some(600));
-        assert_eq!(receive(600), Some(400));
-        theirs.write_all(&[8; 10]).unwrap();
-        drop(theirs);
-        assert_eq!(receive(100), Some(10));
-        assert_eq!(receive(100), Some(0));
-        let whole = [vec![7; 1000], vec![8; 10]].concat();
-        assert_eq!((file.size(), file.digest()), (1010, Sha256::of(&whole)));
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod pack;
 pub mod pattern;
 pub mod pgzip;
 mod read_ahead;
+mod receive;
 pub mod recipe;
 pub mod sha256;
 pub mod sha256_many;
