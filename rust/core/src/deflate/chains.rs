@@ -2,12 +2,14 @@
 //!
 //! What is found must be exactly what Go finds, so the window slides at the same places, a chain ends at the same
 //! links, and of several matches the same one is taken. How it is found differs: positions have two bytes, so that all
-//! tables lie in a processor's second cache, and a candidate is told by four of its bytes.
+//! tables lie in a processor's second cache; a chain is walked by four links at a time; a candidate is told by the four
+//! bytes that a longer match must end with, and where these are nowhere within reach, the search ends.
 
 use std::ops::Range;
 
 use super::bits::BitWriter;
 use super::block;
+use super::levels::{Effort, Settings};
 use super::symbols::{FARTHEST, LONGEST, Token};
 
 /// Bytes that are kept to match with.
@@ -37,32 +39,6 @@ const HASH_FACTOR: u32 = 0x1e35_a7bd;
 /// Room behind the held bytes for words that are read whole.
 const PADDING: usize = 512;
 
-/// How hard a level tries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Effort {
-    /// The first match is taken; only positions within a match of up to `insert` bytes are remembered.
-    Greedy {
-        /// See above.
-        insert: usize,
-    },
-    /// A match shorter than `lazy` waits for a longer one at the next position.
-    Lazy {
-        /// See above.
-        lazy: usize,
-    },
-}
-
-/// What sets one level apart from another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Settings {
-    /// Whether matches wait for better ones.
-    pub effort: Effort,
-    /// A match of so many bytes ends the search.
-    pub nice: usize,
-    /// How many candidates are looked at.
-    pub chain: u32,
-}
-
 /// Finds matches and writes blocks of them.
 pub struct Chains {
     settings: Settings,
@@ -79,6 +55,8 @@ pub struct Chains {
     previous: Match,
     /// Whether the window must slide as soon as it can.
     flushed: bool,
+    /// Whether every position so far is remembered.
+    knows_all: bool,
     tokens: Vec<Token>,
     /// For each hash one more than the last position that has it; zero where there is none.
     heads: Box<[u16; 1 << HASH_BITS]>,
@@ -114,6 +92,7 @@ impl Chains {
             waiting: false,
             previous: Match::NONE,
             flushed: false,
+            knows_all: matches!(settings.effort, Effort::Lazy { .. }),
             tokens: Vec::with_capacity(BLOCK_TOKENS),
             heads: boxed(),
             links: boxed(),
@@ -142,6 +121,7 @@ impl Chains {
     pub fn flush(&mut self, writer: &mut BitWriter, output: &mut Vec<u8>) {
         self.process(true, writer, output);
         self.flushed = true;
+        self.knows_all = false;
     }
 
     fn process(&mut self, flush: bool, writer: &mut BitWriter, output: &mut Vec<u8>) {
@@ -262,8 +242,7 @@ impl Chains {
     #[inline]
     fn insert(&mut self, position: usize) -> Links {
         let bytes = word::<4>(&self.window, position % HELD);
-        let hash = u32::from_be_bytes(bytes).wrapping_mul(HASH_FACTOR) >> (u32::BITS - HASH_BITS);
-        let head = &mut self.heads[hash as usize];
+        let head = &mut self.heads[hash(bytes)];
         let [second, third, fourth, _] = self.links[usize::from(head.wrapping_sub(1)) % WINDOW];
         let links = [*head, second, third, fourth];
         self.links[position % WINDOW] = links;
@@ -287,6 +266,8 @@ impl Chains {
         };
         let mut last = word::<4>(window, position + length - 3);
         let mut left = self.settings.chain;
+        // The length for which that was last asked.
+        let mut surpassed = SHORTEST - 1;
         'chain: loop {
             for candidate in links {
                 if candidate < lowest {
@@ -298,14 +279,12 @@ impl Chains {
                 {
                     let length = match_length(window, start, position, limit);
                     if length > found.length {
-                        if length == SHORTEST && position - start > SHORTEST_FARTHEST {
+                        let distance = position - start;
+                        if length == SHORTEST && distance > SHORTEST_FARTHEST {
                             // All that follow are as far, and have to be longer.
                             found.length = SHORTEST;
                         } else {
-                            found = Match {
-                                length,
-                                distance: position - start,
-                            };
+                            found = Match { length, distance };
                             if length >= nice {
                                 break 'chain;
                             }
@@ -317,8 +296,19 @@ impl Chains {
             left -= LINKS as u32;
             let [.., oldest] = links;
             // The links of the lowest position are those of the current one already.
-            if left == 0 || oldest == lowest {
+            if left == 0 || oldest <= lowest {
                 break;
+            }
+            // Whether a longer match is possible is asked once for each length, of candidates whose match would end
+            // before this position.
+            if surpassed != found.length
+                && self.knows_all
+                && position + SHORTEST > usize::from(oldest) + found.length
+            {
+                surpassed = found.length;
+                if self.latest(surpassed) < lowest {
+                    break;
+                }
             }
             links = self.links[usize::from(oldest - 1) % WINDOW];
         }
@@ -329,12 +319,26 @@ impl Chains {
         }
     }
 
+    /// One more than the last position that has what a match longer than `length` would end with, less what comes before;
+    /// zero where there is none.
+    #[inline]
+    fn latest(&self, length: usize) -> u16 {
+        let before = length + 1 - SHORTEST;
+        let bytes = word(&self.window, self.position + before);
+        self.heads[hash(bytes)].saturating_sub(before as u16)
+    }
+
     fn end_block(&mut self, end: usize, writer: &mut BitWriter, output: &mut Vec<u8>) {
         let input = self.block_start.map(|start| &self.window[start..end]);
         block::write_smallest(&self.tokens, input, writer, output);
         self.block_start = Some(end);
         self.tokens.clear();
     }
+}
+
+#[inline]
+fn hash(bytes: [u8; 4]) -> usize {
+    (u32::from_be_bytes(bytes).wrapping_mul(HASH_FACTOR) >> (u32::BITS - HASH_BITS)) as usize
 }
 
 /// How many bytes two positions have in common, up to a limit.

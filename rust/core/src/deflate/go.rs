@@ -2,8 +2,9 @@
 
 use super::bits::BitWriter;
 use super::block::{self, STORED_LIMIT};
-use super::chains::{Chains, Effort, Settings};
+use super::chains::Chains;
 use super::fast::Fast;
+use super::levels::settings;
 
 /// The levels of Go's encoder: -2 is Huffman coding alone, 0 no compression.
 pub const LEVELS: std::ops::RangeInclusive<i8> = -2..=9;
@@ -102,23 +103,4 @@ fn hold(held: &mut Held, mut input: &[u8], mut write: impl FnMut(&[u8])) {
         held.extend_from_slice(now);
         input = rest;
     }
-}
-
-const fn settings(level: i8) -> Option<Settings> {
-    let (effort, nice, chain) = match level {
-        2 => (Effort::Greedy { insert: 5 }, 16, 8),
-        3 => (Effort::Greedy { insert: 6 }, 32, 32),
-        4 => (Effort::Lazy { lazy: 4 }, 16, 16),
-        5 => (Effort::Lazy { lazy: 16 }, 32, 32),
-        6 => (Effort::Lazy { lazy: 16 }, 128, 128),
-        7 => (Effort::Lazy { lazy: 32 }, 128, 256),
-        8 => (Effort::Lazy { lazy: 128 }, 258, 1024),
-        9 => (Effort::Lazy { lazy: 258 }, 258, 4096),
-        _ => return None,
-    };
-    Some(Settings {
-        effort,
-        nice,
-        chain,
-    })
 }

@@ -13,6 +13,7 @@ pub(crate) mod code;
 mod fast;
 mod go;
 pub(crate) mod header;
+mod levels;
 mod symbols;
 
 pub use go::{DEFAULT_LEVEL, GoEncoder, LEVELS};
