@@ -22,8 +22,12 @@ EFFORTS = {1: 4, 9: 2}
 """What Go's encoders write into a header for these levels; 0 for the others."""
 
 
-def header(level: int = 6, system: int = 255) -> bytes:
-    return b"\x1f\x8b\x08\0\0\0\0\0" + bytes([EFFORTS.get(level, 0), system])
+YEAR_ONE = b"\0\x09\x6e\x88"
+"""The time that pgzip writes where it is given none."""
+
+
+def header(level: int = 6, time: bytes = bytes(4)) -> bytes:
+    return b"\x1f\x8b\x08\0" + time + bytes([EFFORTS.get(level, 0), 255])
 
 
 def go(level: int, *members: tuple[bytes, int]) -> tuple[str, bytes]:
@@ -33,7 +37,7 @@ def go(level: int, *members: tuple[bytes, int]) -> tuple[str, bytes]:
 
 
 def pgzip(size: int, version: str = "1.18", level: int = 5, block: int = 1 << 20) -> tuple[str, bytes]:
-    member = struct.pack(">bIH", level, block, 10) + header(level) + struct.pack(">Q", size)
+    member = struct.pack(">bIH", level, block, 10) + header(level, YEAR_ONE) + struct.pack(">Q", size)
     return f"pgzip-klauspost-{version}", member
 
 
@@ -117,8 +121,9 @@ def test_what_no_known_encoder_made_is_told(tmp_path: Path) -> None:
         "more": made + b"\0",
         "damaged": made[:5000] + bytes([made[5000] ^ 1]) + made[5001:],
         "checksum": made[:-8] + bytes([made[-8] ^ 1]) + made[-7:],
-        # Of a level that the rest is not.
+        # Of a level, and of a library, that did not write the rest.
         "effort": made[:8] + b"\4" + made[9:],
+        "time": made[:4] + YEAR_ONE + made[8:],
     }
     for name, file in foreign.items():
         (tmp_path / "layer").write_bytes(file)

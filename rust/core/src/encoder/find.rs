@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,11 +17,16 @@ const STEP: usize = 64 << 10;
 /// Content by which encoders are told apart before any is tried on the whole file: more than pgzip's blocks.
 const PREFIX: u64 = 3 << 19;
 
-/// Where a header tells how hard the encoder tried (RFC 1952, section 2.3.1: XFL).
-const EFFORT: usize = 8;
+/// Bytes of a header from MTIME on: the time, XFL, OS (RFC 1952, section 2.3.1).
+const TIME_TO_SYSTEM: Range<usize> = 4..10;
 
-/// Where a header names a system: Go's libraries name none.
-const SYSTEM: usize = 9;
+/// No time, as Go's library writes it.
+const NO_TIME: [u8; 4] = [0; 4];
+
+/// No time, as pgzip writes it: the lower half of the seconds from the year 1970 to the year 1.
+const YEAR_ONE: [u8; 4] = [0x00, 0x09, 0x6e, 0x88];
+
+/// No system, as both write it.
 const UNKNOWN_SYSTEM: u8 = 255;
 
 /// Finds the encoder that makes a gzip file of its content; none where no known one does, or it is no gzip file.
@@ -133,12 +139,19 @@ impl Comparison {
     }
 }
 
-/// Whether an encoder could have written a header: Go's `compress/gzip` and pgzip set these fields by the level.
+/// Whether an encoder could have written a header.
 fn plausible(encoder: Encoder, header: &[u8]) -> bool {
-    let effort = match encoder {
-        Encoder::Go { level: 1 } | Encoder::Pgzip { level: 1, .. } => 4,
-        Encoder::Go { level: 9 } => 2,
-        Encoder::Go { .. } | Encoder::Pgzip { .. } => 0,
+    let Some(&[a, b, c, d, effort, UNKNOWN_SYSTEM]) = header.get(TIME_TO_SYSTEM) else {
+        return false;
     };
-    header.get(EFFORT..=SYSTEM) == Some(&[effort, UNKNOWN_SYSTEM])
+    let (level, not) = match encoder {
+        Encoder::Go { level } => (level, YEAR_ONE),
+        Encoder::Pgzip { level, .. } => (level, NO_TIME),
+    };
+    let expected = match level {
+        1 => 4,
+        9 => 2,
+        _ => 0,
+    };
+    effort == expected && [a, b, c, d] != not
 }
