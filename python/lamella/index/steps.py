@@ -35,6 +35,13 @@ class Steps:
         with self._index.read() as txn:
             return self._find(txn, scoped_key(scope, key))
 
+    def layer(self, scope: str, key: Digest) -> Digest | None:
+        """Return the layer of a step's result, whether or not it is in the store; None where it has none."""
+        with self._index.read() as txn:
+            value = self._steps.get(txn, scoped_key(scope, key))
+        layer = None if value is None else decode(value).result.layer
+        return None if layer is None else layer.descriptor.digest
+
     def note_use(self, scope: str, key: Digest) -> None:
         """Count a result as used now; see ``Uses.note``."""
         self._uses.note(UnitKind.STEP, scoped_key(scope, key))

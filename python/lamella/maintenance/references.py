@@ -13,6 +13,8 @@ from lamella.registry.manifest import read_manifest
 from lamella.store.small_blobs import read_blob
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lamella.index import ManifestRecord, UnitRow
     from lamella.maintenance.tables import Tables
     from lamella.model import Digest
@@ -26,15 +28,23 @@ _PAGE: Final = 100
 
 
 class Broken(Exception):
-    """A unit has lost what it needs, so that it is never answered with; the message says what."""
+    """A unit has lost what it needs, so that it is never answered with; the message says what.
+
+    ``lost`` are the blobs that are known to be missing.
+    """
+
+    def __init__(self, reason: str, lost: Iterable[Digest] = ()) -> None:
+        super().__init__(reason)
+        self.lost = frozenset(lost)
 
 
 @dataclass(slots=True)
 class Needs:
-    """Blobs, and rows of ``manifests``."""
+    """Blobs, and rows of ``manifests``; ``absent`` are manifests that are named and not in the store."""
 
     blobs: set[Digest] = field(default_factory=set)
     manifests: set[bytes] = field(default_factory=set)
+    absent: set[Digest] = field(default_factory=set)
 
 
 class References:
@@ -62,7 +72,8 @@ class References:
     def _of_step(self, unit: UnitRow) -> Needs:
         record = self._tables.steps.get(unit.space, unit.digest)
         if record is None:
-            raise Broken("its layer is not in the store")
+            lost = self._tables.steps.layer(unit.space, unit.digest)
+            raise Broken("its layer is not in the store", [] if lost is None else [lost])
         layer = record.result.layer
         return Needs() if layer is None else Needs({layer.descriptor.digest})
 
@@ -72,16 +83,19 @@ class References:
             raise Broken("it is gone")
         try:
             blobs = await self._read_action(self._store, encoded)
-        except (NotFound, Corrupted, Invalid, LimitExceeded) as error:
+        except (NotFound, Corrupted) as error:
+            raise Broken(str(error), [error.digest]) from None
+        except (Invalid, LimitExceeded) as error:
             raise Broken(str(error)) from None
         if missing := await self._store.missing(blobs):
-            raise Broken(f"blob {min(missing)} is not in the store")
+            raise Broken(f"blob {min(missing)} is not in the store", missing)
         return Needs(blobs)
 
     async def _of_tag(self, unit: UnitRow) -> Needs:
-        record = self._tables.manifests.get_tagged(unit.space, unit.name)
+        with self._tables.index.read() as txn:
+            digest = self._tables.tags.find(txn, unit.space, unit.name)
         exports = self._tables.exports.kept(unit.space, unit.name)
-        roots = [] if record is None else [record.digest]
+        roots = [] if digest is None else [digest]
         if exports is not None:
             roots += exports.kept
             roots += [] if exports.merged is None else [exports.merged]
@@ -94,14 +108,17 @@ class References:
         while waiting:
             digest = waiting.pop()
             record = self._tables.manifests.get(repository, digest)
-            if record is None or (row := scoped_key(repository, digest)) in needs.manifests:
+            if record is None:
+                needs.absent.add(digest)
+                continue
+            if (row := scoped_key(repository, digest)) in needs.manifests:
                 continue
             needs.manifests.add(row)
             needs.blobs.add(digest)
             waiting += await self._named_by(record, needs)
             waiting += self._referrers(repository, digest)
         if not needs.manifests:
-            raise Broken("its manifest is not in the store")
+            raise Broken("its manifest is not in the store", needs.absent)
         return needs
 
     async def _named_by(self, record: ManifestRecord, needs: Needs) -> list[Digest]:

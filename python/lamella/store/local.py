@@ -21,6 +21,8 @@ from lamella.store.cold_writer import ColdWriter
 from lamella.store.committer import Committer
 from lamella.store.compactor import Compactor
 from lamella.store.folder import StoreFolder
+from lamella.store.healer import Healer
+from lamella.store.inspector import Inspector
 from lamella.store.leftovers import Leftovers
 from lamella.store.lender import Lender
 from lamella.store.limit import SizeLimit
@@ -67,8 +69,8 @@ class LocalStore:
 
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
     code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, ``chunk_lists`` tells
-    their chunks and puts them together, and ``leftovers`` and ``repacker`` are for maintenance. Use it as a context
-    manager, or ``close`` it.
+    their chunks and puts them together, and ``leftovers``, ``repacker``, ``inspector`` and ``healer`` are for
+    maintenance. Use it as a context manager, or ``close`` it.
 
     Raises:
         StoreError: the folder cannot be opened as a store.
@@ -112,6 +114,8 @@ class LocalStore:
         self.chunk_lists = ChunkLists(self, self._threads, splitter, splicer)
         self.repacker = Repacker(self._layout, self.index, self.blobs)
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
+        self.inspector = Inspector(self._layout, self.index, self.blobs)
+        self.healer = Healer(self._layout, self.index, self.blobs, self._remover)
         self._lender = Lender(self._layout, self.index.health, self.blobs, chunks, self._remover)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)
 
@@ -239,6 +243,10 @@ class LocalStore:
                 yield BlobInfo(record.digest, record.size)
             after = page[-1].digest
             await asyncio.sleep(0)
+
+    def condemn(self, digest: Digest, reason: str) -> bool:
+        """Do what ``quarantine`` does; False where the store accepts no writes. Blocks."""
+        return self._remover.quarantine(digest, reason)
 
     async def quarantine(self, digest: Digest, reason: str) -> None:
         """Take a damaged blob out of the store, leased or not; its file goes to the folder ``quarantine``."""

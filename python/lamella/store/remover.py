@@ -48,22 +48,26 @@ class Remover:
                 self._recipes.discard(digest)
         return record is not None
 
-    def quarantine(self, digest: Digest, reason: str) -> None:
+    def quarantine(self, digest: Digest, reason: str) -> bool:
         """Take a damaged blob out of the store, leased or not, and keep its file or recipe for people to look at.
 
-        Where the store accepts no writes it stays, to be found damaged again. Of a packed blob the pack keeps the
-        bytes, until nothing else is read from it.
+        Where the store accepts no writes it stays, to be found damaged again, and False is returned. Of a packed blob
+        the pack keeps the bytes, until nothing else is read from it.
         """
         logger.error("blob %s is damaged: %s", digest, reason)
         self.quarantined += 1
         path = self._layout.blob(digest)
-        with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull, FileNotFoundError):
-            record = self._index.submit(partial(self._forget, digest)).result()
+        with locked_folder(path.parent, exclusive=True), suppress(FileNotFoundError):
+            try:
+                record = self._index.submit(partial(self._forget, digest)).result()
+            except (ReadOnly, StorageFull):
+                return False
             if record is not None and record.place is Place.RECIPE:
                 path = self._layout.recipe(digest)
                 path.replace(self._layout.quarantine / f"{path.name}.recipe")
             else:
                 path.replace(self._layout.quarantine / path.name)
+        return True
 
     def condemn(self, record: BlobRecord, error: Exception) -> Corrupted:
         """Set a blob aside that cannot be read, and the chunks that it was found out by; return what to raise."""
