@@ -11,6 +11,7 @@ import click
 from lamella.cli import options
 from lamella.cli.admin_compact import compact
 from lamella.cli.admin_gc import gc
+from lamella.cli.admin_scrub import scrub
 from lamella.cli.admin_usage import usage
 from lamella.cli.data_folder import check_data_folder, data_folder_argument
 from lamella.cli.text import echo_json, size_text
@@ -30,6 +31,7 @@ def command() -> None:
 command.add_command(gc)
 command.add_command(usage)
 command.add_command(compact)
+command.add_command(scrub)
 
 
 @command.command()

@@ -46,6 +46,13 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     show_default=True,
     help="How much of one core work in the background may take.",
 )
+@click.option(
+    "--scrub-days",
+    type=click.FloatRange(0),
+    default=7,
+    show_default=True,
+    help="In how many days everything is read once, to find and heal what the disk has damaged; 0 for never.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that serve.")
 @garbage_options
 @click.option(
@@ -63,6 +70,7 @@ def command(
     http_listen: str | None,
     cold_after: float,
     background_share: float,
+    scrub_days: float,
     workers: int,
     max_size: str | None,
     max_age: float | None,
@@ -106,5 +114,6 @@ def command(
         garbage=garbage,
         cold_after=None if isinf(cold_after) else cold_after,
         background_share=background_share,
+        scrub_days=scrub_days,
     )
     serve(config, ready)

@@ -13,6 +13,7 @@ from lamella.index.manifests import ManifestRecord, ManifestTable, References
 from lamella.index.packs import PackRecord, PackTable
 from lamella.index.place import Location, Place
 from lamella.index.project_usage import ProjectUsage, ProjectUsages, ProjectUsageTable
+from lamella.index.scrub_state import ScrubState, ScrubTable
 from lamella.index.step_record import StepRecord
 from lamella.index.steps import Steps
 from lamella.index.tags import TagTable
@@ -50,6 +51,8 @@ __all__ = [
     "ProjectUsageTable",
     "ProjectUsages",
     "References",
+    "ScrubState",
+    "ScrubTable",
     "StepRecord",
     "Steps",
     "TagTable",

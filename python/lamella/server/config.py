@@ -12,6 +12,7 @@ import msgspec
 from lamella.maintenance.compact import DEFAULT_COLD_AFTER
 from lamella.maintenance.pace import DEFAULT_SHARE
 from lamella.maintenance.policy import GRACE
+from lamella.maintenance.scrub_cycle import DEFAULT_DAYS
 from lamella.store.buffered_file import MAX_BLOB_SIZE
 
 DEFAULT_GRACE: Final = 30.0
@@ -45,7 +46,8 @@ class ServerConfig:
 
     ``host`` and ``port`` are for gRPC, ``http_host`` and ``http_port`` for registry clients; without an ``http_port``
     there is no registry. Blobs that nobody used for ``cold_after`` seconds turn cold (None: never); work in the
-    background takes up to ``background_share`` of one core.
+    background takes up to ``background_share`` of one core. All that is stored is read, and verified, within about
+    ``scrub_days`` (0: never).
     """
 
     data_folder: Path
@@ -59,6 +61,7 @@ class ServerConfig:
     garbage: GarbageConfig = field(default_factory=GarbageConfig)
     cold_after: float | None = DEFAULT_COLD_AFTER
     background_share: float = DEFAULT_SHARE
+    scrub_days: float = DEFAULT_DAYS
 
     def encode(self) -> str:
         """Return the configuration as text, for another process."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lamella.maintenance import casualties
 from lamella.maintenance.async_pace import AsyncPace
 from lamella.maintenance.collector import Collector
 from lamella.maintenance.garbage_lock import GarbageLock
@@ -15,6 +16,9 @@ from lamella.maintenance.routine import Routine
 from lamella.server.grpc.action_blobs import blobs_of_encoded
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from lamella.model import Digest
     from lamella.server.config import GarbageConfig
     from lamella.store.local import LocalStore
 
@@ -27,6 +31,11 @@ def compose_collector(store: LocalStore, pace: AsyncPace | None = None) -> Colle
 def compose_counter(store: LocalStore, pace: AsyncPace | None = None) -> ProjectCounter:
     """Return what counts how much each project takes, with half a core unless told otherwise."""
     return ProjectCounter(store, blobs_of_encoded, store.chunks_of, pace or AsyncPace())
+
+
+async def find_casualties(store: LocalStore, lost: Collection[Digest]) -> list[casualties.Casualty]:
+    """Return the units that need a lost blob; see ``maintenance.casualties``."""
+    return await casualties.find_casualties(store, lost, blobs_of_encoded)
 
 
 def compose_routine(store: LocalStore, config: GarbageConfig) -> Routine:

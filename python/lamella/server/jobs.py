@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lamella.maintenance.compact import compact
+from lamella.maintenance.scrub_cycle import ScrubCycle
 from lamella.maintenance.worker import Job
+from lamella.server.garbage import find_casualties
 
 if TYPE_CHECKING:
     from lamella.server.config import ServerConfig
@@ -17,6 +19,9 @@ COMPACT_SECONDS: Final = 300.0
 LEFTOVER_SECONDS: Final = 6 * 3600.0
 """How often files are looked for that nothing refers to."""
 
+SCRUB_SECONDS: Final = 300.0
+"""How often what is due of a cycle of scrubbing is done."""
+
 
 def jobs(store: LocalStore, config: ServerConfig) -> list[Job]:
     """Return the jobs that the configuration asks for."""
@@ -25,4 +30,7 @@ def jobs(store: LocalStore, config: ServerConfig) -> list[Job]:
     if cold_after is not None:
         interval = min(COMPACT_SECONDS, cold_after)
         found.append(Job("compacting", interval, lambda pace: compact(store, cold_after, pace)))
+    if config.scrub_days > 0:
+        cycle = ScrubCycle(store, config.scrub_days, find_casualties)
+        found.append(Job("scrubbing", SCRUB_SECONDS, cycle.run))
     return found
