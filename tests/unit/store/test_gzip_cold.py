@@ -36,17 +36,22 @@ def tar(seed: int) -> bytes:
     return output.getvalue()
 
 
-HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
-"""What Go's gzip writers begin with."""
+YEAR_ONE = struct.pack("<I", -62_135_596_800 % (1 << 32))
+"""The seconds from 1970 to the year 1, in so far as a gzip header takes them: what pgzip writes for no time."""
 
-ENCODERS = {"go-1.26": struct.pack(">b", 6), "pgzip-klauspost-1.18": struct.pack(">bI", 5, 1 << 20)}
-"""What comes first in the parameters of those that builders use, at their default levels."""
+ENCODERS = {
+    "go-1.26": (struct.pack(">b", 6), bytes(4)),
+    "pgzip-klauspost-1.18": (struct.pack(">bI", 5, 1 << 20), YEAR_ONE),
+}
+"""What comes first in the parameters of those that builders use, at their default levels, and the time they write."""
 
 
 def compressed(content: bytes, encoder: str) -> bytes:
     """Return the gzip file that an encoder makes."""
-    members = struct.pack(">H", len(HEADER)) + HEADER + struct.pack(">Q", len(content))
-    reencoder = Reencoder(encoder, ENCODERS[encoder] + members)
+    settings, time = ENCODERS[encoder]
+    header = b"\x1f\x8b\x08\0" + time + b"\0\xff"
+    member = struct.pack(">H", len(header)) + header + struct.pack(">Q", len(content))
+    reencoder = Reencoder(encoder, settings + member)
     return reencoder.write(content) + reencoder.finish()
 
 
