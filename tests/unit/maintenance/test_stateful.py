@@ -24,6 +24,7 @@ from lamella.errors import NotFound
 from lamella.index import UnitKind
 from lamella.maintenance.policy import GRACE
 from lamella.maintenance.references import Broken, References
+from lamella.maintenance.scrub import Scrub
 from lamella.maintenance.sweep import Sweeper
 from lamella.model import Digest
 from lamella.registry.errors import ManifestUnknown, RepositoryUnknown
@@ -172,6 +173,21 @@ class GarbageMachine(RuleBasedStateMachine):
         self.run(self._nothing_dangles())
         self.run(self._no_byte_is_wrong())
 
+    @rule(chance=chances)
+    def scrub(self, chance: random.Random) -> None:
+        """A scrub finds no damage, whatever happens beside it."""
+        scrub = Scrub(self.farm.store)
+
+        async def beside() -> bool:
+            running = asyncio.create_task(asyncio.to_thread(scrub.run))
+            for thing in _things(chance, 0, 6):
+                await self.use(*thing)
+            await self.farm.collect(max_age=chance.choice(AGES))
+            return await running
+
+        assert self.run(beside())
+        assert scrub.report.findings == []
+
     @rule()
     def crash(self) -> None:
         self.run(self.farm.settle())
@@ -260,7 +276,7 @@ def test_long_use(seed: int) -> None:
     try:
         for _ in range(40):
             machine.use_it(chance)
-            chance.choice([machine.collect, machine.collect, machine.collect, machine.delete])(chance)
+            chance.choice([machine.collect, machine.collect, machine.collect, machine.delete, machine.scrub])(chance)
         machine.crash()
         machine.collect_all()
     finally:
