@@ -253,11 +253,19 @@ impl Chains {
 
     /// The first of the longest matches at the current position, if one is longer than `length`.
     #[inline]
-    fn longest(&self, mut links: Links, length: usize, lookahead: usize) -> Match {
+    fn longest(&self, links: Links, length: usize, lookahead: usize) -> Match {
+        let lowest = (self.position.saturating_sub(WINDOW) + 1) as u16;
+        if links[0] < lowest {
+            return Match::NONE;
+        }
+        self.walk(links, lowest, length, lookahead)
+    }
+
+    /// The same by a chain of which at least the first position is within reach.
+    fn walk(&self, mut links: Links, lowest: u16, length: usize, lookahead: usize) -> Match {
         let position = self.position;
         let limit = lookahead.min(LONGEST);
         let nice = self.settings.nice.min(limit);
-        let lowest = (position.saturating_sub(WINDOW) + 1) as u16;
         let window = &*self.window;
         let first = word::<4>(window, position);
         let mut found = Match {
