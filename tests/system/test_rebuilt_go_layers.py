@@ -75,12 +75,15 @@ def rebuild(layer: Path) -> tuple[str, int]:
     return name, int.from_bytes(parameters[:1], signed=True)
 
 
-@pytest.mark.parametrize(("option", "level"), [("", 6), (",compression-level=9", 9), (",compression-level=1", 1)])
-def test_layers_of_buildkit(option: str, level: int, tmp_path: Path, context: Path) -> None:
+@pytest.mark.parametrize(
+    ("form", "level"),
+    [("gzip", 6), ("gzip,compression-level=9", 9), ("gzip,compression-level=1", 1), ("estargz", 6)],
+)
+def test_layers_of_buildkit(form: str, level: int, tmp_path: Path, context: Path) -> None:
     require_docker()
     archive = tmp_path / "layout.tar"
     with machine(tmp_path, NOWHERE) as builder:
-        output = f"type=oci,dest={archive},compression=gzip,force-compression=true{option}"
+        output = f"type=oci,dest={archive},compression={form},force-compression=true"
         builder.build(context, "--output", output)
     with tarfile.open(archive) as layout:
         layout.extractall(tmp_path / "layout", filter="data")

@@ -22,7 +22,7 @@ const COMMENT: u8 = 1 << 4;
 const RESERVED: u8 = 0xe0;
 
 /// The most bytes of a member's header that are kept.
-pub const HEADER_LIMIT: usize = 4096;
+pub const HEADER_LIMIT: u16 = 4096;
 
 const WRONG_CHECKSUM: &str = "incorrect data check";
 
@@ -205,7 +205,7 @@ impl<R: BufRead> Header<'_, R> {
     fn bytes<const LENGTH: usize>(&mut self) -> io::Result<[u8; LENGTH]> {
         let bytes = read_bytes(self.input)?;
         self.checksum.update(&bytes);
-        let room = HEADER_LIMIT + 1 - self.kept.len();
+        let room = usize::from(HEADER_LIMIT) + 1 - self.kept.len();
         self.kept.extend_from_slice(&bytes[..LENGTH.min(room)]);
         Ok(bytes)
     }

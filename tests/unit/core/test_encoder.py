@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DATA = Path(__file__).parents[2] / "data"
+FLUSHED = 1 << 15
 EFFORTS = {1: 4, 9: 2}
 """What Go's encoders write into a header for these levels; 0 for the others."""
 
@@ -30,9 +31,10 @@ def header(level: int = 6, time: bytes = bytes(4)) -> bytes:
     return b"\x1f\x8b\x08\0" + time + bytes([EFFORTS.get(level, 0), 255])
 
 
-def go(level: int, *members: tuple[bytes, int]) -> tuple[str, bytes]:
+def go(level: int, *members: tuple[bytes, int], flushed: bool = False) -> tuple[str, bytes]:
     """Return name and parameters of Go's encoder for members of such headers and sizes."""
-    fields = [struct.pack(">H", len(head)) + head + struct.pack(">Q", size) for head, size in members]
+    flag = FLUSHED if flushed else 0
+    fields = [struct.pack(">H", len(head) | flag) + head + struct.pack(">Q", size) for head, size in members]
     return "go-1.26", struct.pack(">b", level) + b"".join(fields)
 
 
@@ -51,7 +53,7 @@ def words(size: int) -> bytes:
     """Return content that compresses about as well as a layer."""
     source = random.Random(7)
     vocabulary = [bytes(source.choices(b"etaoin shrdlu", k=source.randrange(2, 12))) for _ in range(500)]
-    return b"".join(source.choices(vocabulary, k=size // 3))[:size]
+    return b"".join(source.choices(vocabulary, k=size // 2 + 1))[:size]
 
 
 def test_a_layer_made_by_go_is_made_again() -> None:
@@ -71,6 +73,21 @@ def test_each_level_of_go_is_told(level: int, tmp_path: Path) -> None:
     (tmp_path / "layer").write_bytes(file)
     found = find_encoder(tmp_path / "layer")
     # Where two levels write the same, it does not matter which is found.
+    assert found is not None
+    assert encode(found, content) == file
+
+
+@pytest.mark.parametrize("level", [-2, *range(10)])
+@pytest.mark.parametrize("size", [0, 1, 5, 100, 60_000])
+def test_a_flush_at_the_end_is_told(level: int, size: int, tmp_path: Path) -> None:
+    """As eStargz ends some of its members."""
+    content = words(size)
+    members = [(header(level), size), (b"", 0)]
+    file = encode(go(level, *members, flushed=True), content)
+    assert file.count(b"\0\0\xff\xff\1\0\0\xff\xff") == 2
+    assert gzip.decompress(file) == content
+    (tmp_path / "layer").write_bytes(file)
+    found = find_encoder(tmp_path / "layer")
     assert found is not None
     assert encode(found, content) == file
 

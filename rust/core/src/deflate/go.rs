@@ -74,6 +74,19 @@ impl GoEncoder {
         block::write_stored(&[], true, &mut self.writer, output);
     }
 
+    /// The ends that the stream may have: as after [`Self::finish`], and as after [`Self::flush`] before that.
+    #[must_use]
+    pub fn ends(mut self) -> [Vec<u8>; 2] {
+        let mut finished = Vec::new();
+        self.write_held(&mut finished);
+        let mut flushed = finished.clone();
+        let mut writer = self.writer.clone();
+        block::write_stored(&[], false, &mut writer, &mut flushed);
+        block::write_stored(&[], true, &mut writer, &mut flushed);
+        block::write_stored(&[], true, &mut self.writer, &mut finished);
+        [finished, flushed]
+    }
+
     fn write_held(&mut self, output: &mut Vec<u8>) {
         let writer = &mut self.writer;
         match &mut self.finder {

@@ -1,7 +1,7 @@
 //! Which encoder made a gzip file: the one whose output is the file.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,15 +108,7 @@ impl Comparison {
                     writer.write(&content[..length], &mut self.output);
                 }
             }
-            Part::End => {
-                if let Some((writer, header)) = self.member.take() {
-                    let size = writer.size();
-                    writer.end(&mut self.output);
-                    if !self.form.push(Member { header, size }) {
-                        return Ok(false);
-                    }
-                }
-            }
+            Part::End => return self.fits_end(),
         }
         let mut output = self.output.as_slice();
         while !output.is_empty() {
@@ -130,6 +122,28 @@ impl Comparison {
         }
         self.output.clear();
         Ok(true)
+    }
+
+    /// Whether the file has one of the ends that the member may have.
+    fn fits_end(&mut self) -> io::Result<bool> {
+        let Some((writer, header)) = self.member.take() else {
+            return Ok(false);
+        };
+        let size = writer.size();
+        let mut expected = Vec::new();
+        for (flushed, end) in [false, true].into_iter().zip(writer.ends()) {
+            let missing = end.len() - expected.len();
+            let mut more = self.expected.by_ref().take(missing as u64);
+            more.read_to_end(&mut expected)?;
+            if expected == end {
+                return Ok(self.form.push(Member {
+                    header,
+                    size,
+                    flushed,
+                }));
+            }
+        }
+        Ok(false)
     }
 
     /// The form, if nothing of the file is left.

@@ -14,7 +14,12 @@ pub struct Member {
     pub header: Arc<[u8]>,
     /// Bytes of its content.
     pub size: u64,
+    /// Whether the encoder was flushed at the end of it.
+    pub flushed: bool,
 }
+
+/// Marks the length of the header of a member that is flushed.
+const FLUSHED: u16 = 1 << 15;
 
 /// How a gzip file is made of its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,21 +70,20 @@ impl GzipForm {
         }
     }
 
-    /// Append a member; false where that makes the parameters or its header too long.
+    /// Append a member; false where its header is empty or too long, all parameters are, or the encoder cannot be flushed.
     pub(super) fn push(&mut self, member: Member) -> bool {
+        let length = match u16::try_from(member.header.len()) {
+            Ok(length @ 1..=HEADER_LIMIT) if !member.flushed || self.encoder.flushes() => length,
+            _ => return false,
+        };
         let known = self.members.last().map(|last| &last.header);
-        let header: &[u8] = if known == Some(&member.header) {
-            &[]
+        let (length, header): (u16, &[u8]) = if known == Some(&member.header) {
+            (0, &[])
         } else {
-            &member.header
+            (length, &member.header)
         };
-        let Ok(length) = u16::try_from(header.len()) else {
-            return false;
-        };
-        if header.len() > HEADER_LIMIT {
-            return false;
-        }
-        self.parameters.extend(length.to_be_bytes());
+        let flag = if member.flushed { FLUSHED } else { 0 };
+        self.parameters.extend((length | flag).to_be_bytes());
         self.parameters.extend(header);
         self.parameters.extend(member.size.to_be_bytes());
         self.members.push(member);
@@ -118,14 +122,19 @@ impl GzipForm {
         while fields.left() > 0 {
             let offset = fields.offset();
             let length = u16::from_be_bytes(fields.exactly().map_err(end)?);
-            let header = fields.bytes(length.into()).map_err(end)?;
+            let header = fields.bytes((length & !FLUSHED).into()).map_err(end)?;
             let header = match form.members.last() {
                 Some(last) if header.is_empty() => Arc::clone(&last.header),
                 _ => Arc::from(header),
             };
             let size = fields.long().map_err(end)?;
-            if header.is_empty() || !form.push(Member { header, size }) {
-                return Err(malformed(offset, "a header is empty or too long"));
+            let member = Member {
+                header,
+                size,
+                flushed: length & FLUSHED != 0,
+            };
+            if !form.push(member) {
+                return Err(malformed(offset, "there can be no such member"));
             }
         }
         if form.members.is_empty() {
@@ -169,12 +178,13 @@ mod tests {
         #[test]
         fn a_form_is_read_back(
             encoder in encoders(),
-            members in proptest::collection::vec((0..3_u8, 1..40_usize, any::<u64>()), 1..20),
+            members in proptest::collection::vec((0..3_u8, 1..40_usize, any::<u64>(), any::<bool>()), 1..20),
         ) {
             let mut form = GzipForm::new(encoder);
-            for (byte, length, size) in members {
+            for (byte, length, size, flushed) in members {
+                let flushed = flushed && encoder.flushes();
                 let header = Arc::from(vec![byte; length]);
-                let pushed = form.push(Member { header, size });
+                let pushed = form.push(Member { header, size, flushed });
                 prop_assert!(pushed);
             }
             prop_assert_eq!(GzipForm::parse(encoder.name(), form.parameters()).unwrap(), form.clone());
@@ -209,6 +219,11 @@ mod tests {
         assert!(message("go-1.26", &[6, 0, 0]).contains("offset 3: they end within a field"));
         assert!(message("go-1.26", &[6; 20]).contains("end within a field"));
         let empty = [&[6, 0, 0][..], &[0; 8]].concat();
-        assert!(message("go-1.26", &empty).ends_with("a header is empty or too long"));
+        assert!(message("go-1.26", &empty).ends_with("there can be no such member"));
+        let flushed = [&[5, 0, 16, 0, 0, 0x80, 1, 0x1f][..], &[0; 8]].concat();
+        assert!(
+            message("pgzip-klauspost-1.18", &flushed)
+                .ends_with("offset 5: there can be no such member")
+        );
     }
 }

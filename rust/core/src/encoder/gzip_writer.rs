@@ -35,11 +35,26 @@ impl GzipWriter {
         self.stream.write(content, output);
     }
 
-    /// End the member: what is left of the stream, and the trailer.
-    pub fn end(self, output: &mut Vec<u8>) {
-        self.stream.finish(output);
-        output.extend_from_slice(&self.checksum.finalize().to_le_bytes());
-        let [a, b, c, d, ..] = self.size.to_le_bytes();
-        output.extend_from_slice(&[a, b, c, d]);
+    /// End the member: what is left of the stream, after a flush or without one, and the trailer.
+    pub fn end(self, flushed: bool, output: &mut Vec<u8>) {
+        let trailer = self.trailer();
+        self.stream.finish(flushed, output);
+        output.extend_from_slice(&trailer);
+    }
+
+    /// The ends that the member may have: without a flush, and with one, which is longer.
+    pub fn ends(self) -> Vec<Vec<u8>> {
+        let trailer = self.trailer();
+        let mut ends = self.stream.ends();
+        for end in &mut ends {
+            end.extend_from_slice(&trailer);
+        }
+        ends
+    }
+
+    /// CRC-32 and ISIZE, which is the size modulo 2^32.
+    fn trailer(&self) -> [u8; 8] {
+        let checksum = u64::from(self.checksum.clone().finalize());
+        (checksum | self.size << u32::BITS).to_le_bytes()
     }
 }

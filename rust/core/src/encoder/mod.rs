@@ -76,6 +76,11 @@ impl Encoder {
         }
     }
 
+    /// Whether it may be flushed before a stream ends.
+    const fn flushes(self) -> bool {
+        matches!(self, Self::Go { .. })
+    }
+
     /// Begin a stream; None where the encoder has no such settings.
     fn start(self) -> Option<Stream> {
         match self {
@@ -106,11 +111,28 @@ impl Stream {
         }
     }
 
-    /// End the stream.
-    fn finish(self, output: &mut Vec<u8>) {
+    /// End the stream, with a flush before if it is to be flushed, which only Go's encoder can be.
+    fn finish(self, flushed: bool, output: &mut Vec<u8>) {
         match self {
-            Self::Go(encoder) => encoder.finish(output),
+            Self::Go(mut encoder) => {
+                if flushed {
+                    encoder.flush(output);
+                }
+                encoder.finish(output);
+            }
             Self::Pgzip(encoder) => encoder.finish(output),
+        }
+    }
+
+    /// The ends that the stream may have: without a flush, and with one.
+    fn ends(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Go(encoder) => encoder.ends().into(),
+            Self::Pgzip(encoder) => {
+                let mut end = Vec::new();
+                encoder.finish(&mut end);
+                vec![end]
+            }
         }
     }
 }

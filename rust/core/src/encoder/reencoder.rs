@@ -89,11 +89,12 @@ impl Reencoder {
                 // The form is of an encoder that can start.
                 GzipWriter::begin(self.form.encoder(), header, output)?
             };
-            let left = self.form.members()[self.next - 1].size - member.size();
+            let description = &self.form.members()[self.next - 1];
+            let left = description.size - member.size();
             if left > 0 {
                 return Some((member, left));
             }
-            member.end(output);
+            member.end(description.flushed, output);
         }
     }
 
