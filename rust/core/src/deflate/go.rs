@@ -14,8 +14,8 @@ pub const DEFAULT_LEVEL: i8 = 6;
 
 /// Compresses a stream as Go does, however it is cut into writes.
 ///
-/// In Go itself, writes of less than 262 bytes can change where the window slides by one position, once in 32 KiB;
-/// this is the encoder that Go is for larger ones.
+/// In Go itself a write that ends just before the window slides can, very seldom, change a match: see
+/// `docs/decisions/0012-compressed-layers.md`. This is the encoder that Go is for all others.
 pub struct GoEncoder {
     writer: BitWriter,
     finder: Finder,
