@@ -6,11 +6,12 @@ It is not the lock of other maintenance: a blob that waits for room cannot wait 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import time
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
+
+from lamella.store.try_lock import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -42,12 +43,7 @@ class GarbageLock:
         """Hold the lock until the context is left, if nobody has it; tell whether it is held."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+            yield try_lock(descriptor)
         finally:
             os.close(descriptor)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+
+from lamella.store.try_lock import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,15 +25,8 @@ def maintenance_lock(data_folder: Path, waits: Callable[[], bool] = lambda: Fals
     """
     descriptor = os.open(data_folder / "maintenance.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while not (taken := _try(descriptor)) and waits():
+        while not (taken := try_lock(descriptor)) and waits():
             time.sleep(RETRY_SECONDS)
         yield taken
     finally:
         os.close(descriptor)
-
-
-def _try(descriptor: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False

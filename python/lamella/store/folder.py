@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from lamella._core import BlobFile, sync_directory
 from lamella.errors import StoreError
 from lamella.store.layout import FAN_OUT, Layout
+from lamella.store.try_lock import try_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ class StoreFolder:
         sync_directory(layout.root)
 
     def _lock(self, *, exclusive: bool) -> None:
-        alone = self._try_lock(fcntl.LOCK_EX)
+        alone = try_lock(self._descriptor)
         if alone:
             for folder in (self.layout.temporary, self.layout.uploads):
                 for path in folder.iterdir():
@@ -91,16 +91,10 @@ class StoreFolder:
                 raise StoreError(self.layout.root, "is in use by another process")
             return
         deadline = time.monotonic() + LOCK_WAIT
-        while not self._try_lock(fcntl.LOCK_SH):
+        while not try_lock(self._descriptor, fcntl.LOCK_SH):
             if time.monotonic() > deadline:
                 raise StoreError(self.layout.root, "is locked for maintenance by another process")
             time.sleep(0.01)
-
-    def _try_lock(self, kind: int) -> bool:
-        with suppress(BlockingIOError):
-            fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
-            return True
-        return False
 
 
 def _make_folder(path: Path) -> bool:

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from lamella._core import Recipe, RecipeError, sync_directory
+from lamella.store.try_lock import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,11 +123,6 @@ class Recipes:
             yield True
             return
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+            yield try_lock(descriptor)
         finally:
             os.close(descriptor)

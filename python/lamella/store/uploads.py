@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import re
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from lamella._core import BlobFile
 from lamella.errors import DigestMismatch, Invalid, UploadBusy
 from lamella.store.buffered_file import BufferedFile
+from lamella.store.try_lock import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -183,11 +183,10 @@ class Uploads:
     def _expire(self, before: float) -> int:
         removed = 0
         for path in self._folder.iterdir():
-            with suppress(FileNotFoundError, BlockingIOError):
+            with suppress(FileNotFoundError):
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    if os.fstat(descriptor).st_mtime < before:
+                    if try_lock(descriptor) and os.fstat(descriptor).st_mtime < before:
                         path.unlink()
                         removed += 1
                 finally:
