@@ -439,6 +439,17 @@ class Recipe:
         """Bytes of the content that the recipe holds itself."""
     def chunks(self) -> bytes:
         """Return the digests of all chunks in order, 32 bytes each; some are there more than once."""
+    def distinct(self) -> list[tuple[bytes, int, int]]:
+        """Return digest, offset in the content and size of the chunks as they first appear, each digest once."""
+    def groups(self, chunks: Sequence[int], base: Recipe | None = None) -> list[tuple[int, list[tuple[int, int]]]]:
+        """Group chunks to be compressed together: how many, and offset and size of what is most like them in ``base``.
+
+        ``chunks`` are indexes of ``distinct``, going up. Groups have at most 512 KiB, or one chunk, and at most 2.5 MiB
+        of the base's content.
+
+        Raises:
+            IndexError: there is no such chunk.
+        """
     def pieces(self) -> list[tuple[bytes, int]]:
         """Return digest and size of every piece in order; literals, of up to 256 KiB each, are hashed.
 

@@ -18,6 +18,9 @@ MAX_GROUP: Final = 1 << 20
 MAX_BASE: Final = 4 << 20
 """The most bytes of the base that a frame may refer to."""
 
+MAX_RANGES: Final = 1024
+"""The most ranges of the base that a frame may refer to."""
+
 MIN_BASE: Final = 8
 """Fewer bytes of a base are none: zstd takes no smaller prefix."""
 

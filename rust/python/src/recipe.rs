@@ -74,6 +74,37 @@ impl Recipe {
         concatenated(py, self.0.chunks().iter())
     }
 
+    fn distinct(&self, py: Python<'_>) -> Vec<(RawDigest, u64, u64)> {
+        py.detach(|| {
+            let chunks = self.0.distinct_chunks();
+            let digests = self.0.chunks();
+            chunks
+                .into_iter()
+                .map(|chunk| (digests[chunk.index], chunk.offset, chunk.size))
+                .collect()
+        })
+    }
+
+    #[pyo3(signature = (chunks, base = None))]
+    fn groups(
+        &self,
+        py: Python<'_>,
+        chunks: Vec<usize>,
+        base: Option<Py<Self>>,
+    ) -> PyResult<Vec<FlatGroup>> {
+        let base = base.map(|base| Arc::clone(&base.get().0));
+        py.detach(|| {
+            let distinct = self.0.distinct_chunks();
+            let chunks = chunks
+                .iter()
+                .map(|&number| distinct.get(number).copied().ok_or(number))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(self.0.groups(&chunks, base.as_deref()))
+        })
+        .map(|groups| groups.into_iter().map(flat).collect())
+        .map_err(|number: usize| PyIndexError::new_err(format!("the recipe has no chunk {number}")))
+    }
+
     fn pieces(&self, py: Python<'_>) -> PyResult<Vec<(RawDigest, u64)>> {
         let pieces = detached(py, || self.0.named_pieces())?;
         Ok(pieces.into_iter().map(raw).collect())
@@ -87,6 +118,15 @@ impl Recipe {
             ))),
         }
     }
+}
+
+/// A group: its number of chunks, and offset and size of each range.
+type FlatGroup = (usize, Vec<(u64, u64)>);
+
+fn flat(group: core::Group) -> FlatGroup {
+    let ranges = group.base.into_iter();
+    let sizes = ranges.map(|range| (range.start, range.end - range.start));
+    (group.chunks, sizes.collect())
 }
 
 #[pyclass(frozen, module = "lamella._core")]

@@ -4,6 +4,7 @@
 
 mod builder;
 mod content;
+mod groups;
 mod literals;
 mod parse;
 mod pieces;
@@ -11,6 +12,7 @@ mod reader;
 
 pub use builder::{NewPiece, PieceError, RecipeBuilder, of_pieces};
 pub use content::{Content, Transform, TransformError};
+pub use groups::{DistinctChunk, Group};
 pub use parse::{Origin, Piece, Recipe};
 pub use reader::{ReadError, RecipeReader, Source};
 

@@ -84,14 +84,20 @@ class PullResponse(_message.Message):
     def __init__(self, recipe_size_bytes: _Optional[int] = ..., recipe: _Optional[bytes] = ..., chunks: _Optional[_Union[ChunkFrame, _Mapping]] = ...) -> None: ...
 
 class ChunkGroup(_message.Message):
-    __slots__ = ("chunks", "base_offset", "base_size")
+    __slots__ = ("chunks", "base")
     CHUNKS_FIELD_NUMBER: _ClassVar[int]
-    BASE_OFFSET_FIELD_NUMBER: _ClassVar[int]
-    BASE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
     chunks: int
-    base_offset: int
-    base_size: int
-    def __init__(self, chunks: _Optional[int] = ..., base_offset: _Optional[int] = ..., base_size: _Optional[int] = ...) -> None: ...
+    base: _containers.RepeatedCompositeFieldContainer[BaseRange]
+    def __init__(self, chunks: _Optional[int] = ..., base: _Optional[_Iterable[_Union[BaseRange, _Mapping]]] = ...) -> None: ...
+
+class BaseRange(_message.Message):
+    __slots__ = ("offset", "size")
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    offset: int
+    size: int
+    def __init__(self, offset: _Optional[int] = ..., size: _Optional[int] = ...) -> None: ...
 
 class ChunkFrame(_message.Message):
     __slots__ = ("group", "data")
