@@ -217,7 +217,7 @@ fn longest_rise(anchors: &[Anchor]) -> Vec<Anchor> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 
     use proptest::prelude::*;
 
