@@ -100,15 +100,15 @@ async def test_range_requests(registry: Client, data: bytes, asked: str, start: 
     assert answer.headers["Content-Range"] == f"bytes {first}-{first + len(expected) - 1}/{len(data)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=26-", "bytes=999-1000", "bytes=-0"])
+@pytest.mark.parametrize("asked", ["bytes=26-", "bytes=999-1000", "bytes=-0", "bytes=3-1"])
 async def test_a_range_outside_the_blob_is_416(registry: Client, asked: str) -> None:
-    """RFC 9110, 15.5.17: the answer says how large the blob is."""
+    """Pulling blobs, RFC 9110, 15.5.17: the answer says how large the blob is. 14.2: one may end before it begins."""
     digest = await registry.push_blob("a", SMALL)
     answer = await registry.ask("GET", f"a/blobs/{digest}", headers={"Range": asked})
     assert (answer.status, answer.headers["Content-Range"]) == (416, f"bytes */{len(SMALL)}")
 
 
-@pytest.mark.parametrize("asked", ["bytes=3-1", "bytes=-", "bytes=1-2,4-5", "lines=1-2", "bytes=a-b", "bytes=+1-2"])
+@pytest.mark.parametrize("asked", ["bytes=-", "bytes=1-2,4-5", "lines=1-2", "bytes=a-b", "bytes=+1-2"])
 async def test_what_is_no_single_range_is_ignored(registry: Client, asked: str) -> None:
     """RFC 9110, 14.2: a server may ignore the Range header; malformed ones have no meaning."""
     digest = await registry.push_blob("a", SMALL)

@@ -7,27 +7,27 @@ import io
 import json
 import subprocess
 import tarfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.http.process import RegistryProcess, serving
 from tests.system.containers import counters, run
+from tests.system.go_tools import go_tool, require_built
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
-CRANE = Path(__file__).parents[2] / ".cache" / "crane" / "crane"
+CRANE = go_tool("crane")
 FILES = {"etc/name": b"app\n", "usr/bin/program": bytes(range(256)) * 4096}
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RegistryProcess]:
-    if not CRANE.exists():
-        pytest.skip("crane is not built (.ci/fetch-crane builds it, where there is a Go)")
+    require_built(CRANE)
     with serving(tmp_path / "data", workers=2) as started:
         yield started
 

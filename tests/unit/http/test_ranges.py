@@ -17,9 +17,10 @@ def test_a_range_holds_the_bytes_that_the_rfc_says(first: int | None, last: int 
     data = range(size)
     end = None if last is None else last + 1
     expected = data[size - min(last or 0, size) :] if first is None else data[first:end]
-    malformed = (first is None and last is None) or (first is not None and last is not None and last < first)
-    if expected or malformed:
-        assert requested_range({"Range": text}, '"etag"', size) == (None if malformed else expected)
+    if text == "bytes=-":
+        assert requested_range({"Range": text}, '"etag"', size) is None
+    elif expected:
+        assert requested_range({"Range": text}, '"etag"', size) == expected
     else:
         with pytest.raises(RangeNotSatisfiable):
             requested_range({"Range": text}, '"etag"', size)

@@ -17,10 +17,11 @@ def requested_range(headers: Mapping[str, str], etag: str, size: int) -> range |
     """Return the range to send, or None for the whole.
 
     Several ranges at once, and what is no range, are ignored, as the RFC allows; so is a range with an ``If-Range``
-    that is not ``etag``.
+    that is not ``etag``. A range whose end comes before its start is refused, as the RFC allows, too: whoever asks for
+    it has lost count, and had better hear of it than get the whole blob.
 
     Raises:
-        RangeNotSatisfiable: the range does not begin within the blob, or is empty.
+        RangeNotSatisfiable: the range does not begin within the blob, is empty, or ends before it begins.
     """
     if headers.get("If-Range", etag) != etag:
         return None
@@ -32,8 +33,6 @@ def requested_range(headers: Mapping[str, str], etag: str, size: int) -> range |
         start, stop = max(size - int(last), 0), size
     else:
         start, stop = int(first), size if not last else min(int(last) + 1, size)
-        if last and int(last) < start:
-            return None
     if start >= stop:
         raise RangeNotSatisfiable(size)
     return range(start, stop)
