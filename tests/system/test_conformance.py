@@ -26,8 +26,6 @@ SETTINGS = {
     "OCI_API_BLOBS_UPLOAD_CANCEL": "true",
     "OCI_API_BLOBS_DIGEST_HEADER": "true",
     "OCI_API_MANIFESTS_DIGEST_HEADER": "true",
-    # Digests are SHA-256.
-    "OCI_DATA_SHA512": "false",
 }
 DISABLED = {
     # Not in 1.1: several tags in one push.
@@ -36,8 +34,6 @@ DISABLED = {
     "Tag Param sha512",
     # A registry may refuse a manifest that refers to what is not there.
     "Sparse Manifests",
-    "Blobs sha512",
-    "Digest Algorithm sha512",
 }
 
 

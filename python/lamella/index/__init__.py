@@ -14,6 +14,7 @@ from lamella.index.packs import PackRecord, PackTable
 from lamella.index.place import Location, Place
 from lamella.index.project_usage import ProjectUsage, ProjectUsages, ProjectUsageTable
 from lamella.index.scrub_state import ScrubState, ScrubTable
+from lamella.index.sha512_names import Sha512Names
 from lamella.index.step_record import StepRecord
 from lamella.index.steps import Steps
 from lamella.index.tags import TagTable
@@ -53,6 +54,7 @@ __all__ = [
     "References",
     "ScrubState",
     "ScrubTable",
+    "Sha512Names",
     "StepRecord",
     "Steps",
     "TagTable",

@@ -12,6 +12,7 @@ import msgspec
 from lamella.errors import NotFound
 from lamella.index.packs import PackTable
 from lamella.index.place import Location, Place
+from lamella.index.sha512_names import Sha512Names
 from lamella.index.usage import UsageTable
 from lamella.index.whole import WholeBlobs
 from lamella.model import EMPTY, Digest
@@ -88,6 +89,7 @@ class Blobs:
         self._usage = UsageTable(index)
         self._packs = PackTable(index)
         self._whole = WholeBlobs(index)
+        self._sha512 = Sha512Names(index)
 
     def get(self, digest: Digest) -> BlobRecord | None:
         """Return what is known about a blob, or None."""
@@ -180,6 +182,7 @@ class Blobs:
     def remove(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
         """Forget a blob and return what was known about it."""
         self._whole.remove(txn, digest)
+        self._sha512.remove(txn, digest)
         return self._take_out(txn, digest)
 
     def _take_out(self, txn: Transaction, digest: Digest) -> BlobRecord | None:

@@ -57,6 +57,8 @@ TABLES: Final = (
     "tags",
     "tagged",
     "hidden_blobs",
+    "sha512",
+    "sha512_of",
     "cache_exports",
     "cache_unmerged",
 )

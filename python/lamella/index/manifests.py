@@ -10,7 +10,7 @@ import msgspec
 from lamella.errors import SizeMismatch
 from lamella.index.keys import scoped_key, tag_key
 from lamella.index.uses import UnitKind, Uses
-from lamella.model import EMPTY, Digest
+from lamella.model import EMPTY, Digest, Sha512
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lamella.index.hidden_blobs import HiddenBlobs
     from lamella.index.table import Transaction
     from lamella.index.tags import TagTable
-    from lamella.model import Descriptor
+    from lamella.model import BlobName, Descriptor
 
 VALUE_VERSION: Final = 1
 
@@ -52,7 +52,7 @@ class ManifestRecord:
     digest: Digest
     size: int
     media_type: str
-    subject: Digest | None = None
+    subject: BlobName | None = None
     buildkit_cache: bool = False
     pushed: int = 0
     merge: bool = False
@@ -113,9 +113,9 @@ class ManifestTable:
                 start = f"{found[-1]}\1".encode()
         return found
 
-    def referrers(self, repository: str, subject: Digest, after: Digest | None, limit: int) -> list[ManifestRecord]:
+    def referrers(self, repository: str, subject: BlobName, after: Digest | None, limit: int) -> list[ManifestRecord]:
         """Return up to ``limit`` manifests with this subject that follow ``after``, in the order of digests."""
-        prefix = scoped_key(repository, subject)
+        prefix = _referred(repository, subject)
         start = prefix if after is None else prefix + after.raw + b"\0"
         found: list[ManifestRecord] = []
         with self._index.read() as txn:
@@ -172,8 +172,8 @@ class ManifestTable:
         value = self._manifests.get(txn, key)
         if value is None:
             return False
-        if subject := _decode(value).subject:
-            self._referrers.delete(txn, scoped_key(repository, Digest(subject)) + digest.raw)
+        if (subject := _subject(_decode(value))) is not None:
+            self._referrers.delete(txn, _referred(repository, subject) + digest.raw)
         # To its clients, a merge is the manifest of the tags that it answers for.
         merged = self._exports.discard(txn, repository, digest)
         for tag in (*self._tags.names(txn, repository, digest), *merged):
@@ -213,7 +213,7 @@ class ManifestTable:
         if value is None or self._blobs.find(txn, digest) is None:
             return None
         fields = _decode(value)
-        subject = Digest(fields.subject) if fields.subject else None
+        subject = _subject(fields)
         return ManifestRecord(
             digest, fields.size, fields.media_type, subject, fields.buildkit_cache, fields.pushed, fields.merge
         )
@@ -233,7 +233,7 @@ class ManifestTable:
         value = _Value(VALUE_VERSION, record.size, record.media_type, subject, record.buildkit_cache, pushed, merge)
         self._manifests.put(txn, key, _encode(value))
         if record.subject is not None:
-            self._referrers.put(txn, scoped_key(repository, record.subject) + record.digest.raw, b"")
+            self._referrers.put(txn, _referred(repository, record.subject) + record.digest.raw, b"")
 
     def _has_blob(self, txn: Transaction, repository: str, wanted: Descriptor) -> bool:
         if self._hidden.find(txn, repository, wanted.digest):
@@ -249,6 +249,17 @@ class ManifestTable:
     def _has(self, txn: Transaction, repository: str, wanted: Descriptor) -> bool:
         found = self._find(txn, repository, wanted.digest)
         return found is not None and _same_size(wanted, found.size)
+
+
+def _subject(fields: _Value) -> BlobName | None:
+    if not fields.subject:
+        return None
+    return Sha512(fields.subject) if len(fields.subject) == Sha512.SIZE else Digest(fields.subject)
+
+
+def _referred(repository: str, subject: BlobName) -> bytes:
+    """Return what the rows of a subject's referrers begin with; it is equally long for each, so that none has two."""
+    return scoped_key(repository, subject if isinstance(subject, Digest) else subject.stand_in)
 
 
 def _same_size(wanted: Descriptor, size: int) -> bool:

@@ -139,7 +139,7 @@ class Planner:
             return
         record = self._tables.manifests.get(unit.space, unit.digest)
         subject = None if record is None else record.subject
-        if subject is not None and self._tables.manifests.get(unit.space, subject) is not None:
+        if subject is not None and self._tables.has_manifest(unit.space, subject):
             self._doom(unit, Why.SUBJECT, f"{subject} goes")
         elif unit.used is None or unit.used >= self._now - self._policy.grace:
             await self._pin(unit)

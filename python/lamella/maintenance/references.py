@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lamella.index import ManifestRecord, UnitRow
     from lamella.maintenance.tables import Tables
-    from lamella.model import Digest
+    from lamella.model import BlobName, Digest
     from lamella.store.protocol import BlobStore
 
 ReadAction: TypeAlias = Callable[["BlobStore", bytes], Awaitable[set["Digest"]]]
@@ -127,11 +127,16 @@ class References:
             body = await read_blob(self._store, record.digest)
         except (NotFound, Corrupted):
             return []
-        references = read_manifest(body, record.media_type).references
+        references = read_manifest(body, record.media_type, self._tables.sha512_names.find).references
         needs.blobs.update(blob.digest for blob in references.blobs)
         return [child.digest for child in references.manifests]
 
     def _referrers(self, repository: str, subject: Digest) -> list[Digest]:
+        """Return the manifests that name a subject, by its digest or by its SHA-512."""
+        name = self._tables.sha512_names.of(subject)
+        return self._naming(repository, subject) + ([] if name is None else self._naming(repository, name))
+
+    def _naming(self, repository: str, subject: BlobName) -> list[Digest]:
         found: list[Digest] = []
         while page := self._tables.manifests.referrers(repository, subject, found[-1] if found else None, _PAGE):
             found += [record.digest for record in page]

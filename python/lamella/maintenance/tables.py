@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamella.index import Actions, CacheExports, HiddenBlobs, ManifestTable, Steps, TagTable, Units, Uses
+from lamella.index import Actions, CacheExports, HiddenBlobs, ManifestTable, Sha512Names, Steps, TagTable, Units, Uses
+from lamella.model import Digest
 
 if TYPE_CHECKING:
+    from lamella.model import BlobName
     from lamella.store.local import LocalStore
 
 
@@ -23,4 +25,10 @@ class Tables:
         self.tags = TagTable(store.index)
         self.exports = CacheExports(store.index)
         self.manifests = ManifestTable(store.index, store.blobs, HiddenBlobs(store.index), self.tags, self.exports)
+        self.sha512_names = Sha512Names(store.index)
         self.units = Units(store.index, self.uses, self.manifests)
+
+    def has_manifest(self, repository: str, name: BlobName) -> bool:
+        """Tell whether a repository has a manifest, named as clients name it."""
+        digest = name if isinstance(name, Digest) else self.sha512_names.find(name)
+        return digest is not None and self.manifests.get(repository, digest) is not None

@@ -11,6 +11,7 @@ from lamella.model.descriptor import (
 from lamella.model.digest import EMPTY, Digest
 from lamella.model.platform import Platform
 from lamella.model.scope import Scope
+from lamella.model.sha512 import BlobName, Sha512
 from lamella.model.step import ExecutionContext, Form, Heredoc, Input, Instruction, Step, StepResult
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "MEDIA_TYPE_LAYER_GZIP",
     "MEDIA_TYPE_LAYER_ZSTD",
     "SCRATCH",
+    "BlobName",
     "Descriptor",
     "Digest",
     "ExecutionContext",
@@ -29,6 +31,7 @@ __all__ = [
     "Layer",
     "Platform",
     "Scope",
+    "Sha512",
     "Step",
     "StepResult",
     "chain_id",

@@ -9,7 +9,7 @@ from lamella.errors import LamellaError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from lamella.model import Digest
+    from lamella.model import BlobName
     from lamella.registry.names import Reference, Repository
 
 _QUOTED = 100
@@ -38,6 +38,14 @@ class DigestInvalid(LamellaError):
     def __init__(self, digest: str, reason: str) -> None:
         super().__init__(reason)
         self.digest = digest
+
+
+class BlobUnknown(LamellaError):
+    """No blob was stored with this SHA-512; one that is named by its digest is ``lamella.errors.NotFound``."""
+
+    def __init__(self, name: BlobName) -> None:
+        super().__init__(f"blob {name} is not in the store")
+        self.name = name
 
 
 class RepositoryUnknown(LamellaError):
@@ -69,7 +77,7 @@ class ManifestInvalid(LamellaError):
 class ManifestBlobsUnknown(LamellaError):
     """A manifest refers to blobs or manifests that the repository does not have; it was not stored."""
 
-    def __init__(self, digests: Collection[Digest]) -> None:
+    def __init__(self, digests: Collection[BlobName]) -> None:
         super().__init__(f"not known: {', '.join(map(str, digests))}")
         self.digests = tuple(digests)
 

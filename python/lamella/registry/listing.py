@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lamella.registry.errors import ManifestUnknown, RepositoryUnknown
-from lamella.registry.manifest import read_manifest
 
 if TYPE_CHECKING:
     from lamella.index import ManifestRecord, ManifestTable, TagTable
-    from lamella.model import Digest
+    from lamella.model import BlobName, Digest
     from lamella.registry.manifests import Manifests
     from lamella.registry.names import Repository
 
@@ -68,7 +67,7 @@ class Listing:
         return _page(self._tags.page(repository.name, after, most + 1), most)
 
     async def referrers(
-        self, repository: Repository, subject: Digest, artifact_type: str = "", after: Digest | None = None
+        self, repository: Repository, subject: BlobName, artifact_type: str = "", after: Digest | None = None
     ) -> Page[Referrer]:
         """List the manifests whose subject is ``subject``, those of one artifact type only where it is not empty.
 
@@ -91,7 +90,7 @@ class Listing:
             body = await self._manifests.read(repository, record)
         except ManifestUnknown:
             return None
-        manifest = read_manifest(body, record.media_type)
+        manifest = self._manifests.parse(body, record.media_type)
         return Referrer(record, manifest.artifact_type, dict(manifest.annotations))
 
 

@@ -12,11 +12,15 @@ import msgspec
 from lamella.errors import LimitExceeded
 from lamella.index import References
 from lamella.layers.media_types import INDEX, INDEXES, MANIFEST, MANIFESTS
-from lamella.model import Descriptor, Digest
+from lamella.model import Descriptor
+from lamella.registry.digest_reader import DigestReader
 from lamella.registry.errors import ManifestInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from lamella.model import BlobName
+    from lamella.registry.digest_reader import Find
 
 MAX_MANIFEST: Final = 4 << 20
 """The largest manifest, in bytes: what the specification asks of registries at the least ("Pushing Manifests")."""
@@ -72,21 +76,24 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 class Manifest:
     """What a registry knows of a manifest's bytes.
 
-    ``artifact_type`` is what a list of referrers says: its own, else its config's media type, else empty.
+    ``artifact_type`` is what a list of referrers says: its own, else its config's media type, else empty. ``digests``
+    knows what the manifest itself calls those in ``references``.
     """
 
     media_type: str
     artifact_type: str
     annotations: Mapping[str, str]
-    subject: Digest | None
+    subject: BlobName | None
     references: References
     buildkit_cache: bool
+    digests: DigestReader
 
 
-def read_manifest(body: bytes, content_type: str = "") -> Manifest:
+def read_manifest(body: bytes, content_type: str, find: Find) -> Manifest:
     """Read a manifest that was sent as ``content_type``, which has no parameters and may be empty.
 
-    A key that comes twice counts as its last value, as it does for clients.
+    What it names by a SHA-512 that ``find`` does not know counts as something that nobody has. A key that comes twice
+    counts as its last value, as it does for clients.
 
     Raises:
         ManifestInvalid: it is no manifest of a known type, contradicts itself, or holds a descriptor that is none.
@@ -104,7 +111,8 @@ def read_manifest(body: bytes, content_type: str = "") -> Manifest:
     if _is_too_deep(body):
         raise ManifestInvalid("", _TOO_DEEP)
     media_type = _media_type(document, content_type)
-    return _read_index(document, media_type) if media_type in INDEXES else _read_image(document, media_type)
+    read = _read_index if media_type in INDEXES else _read_image
+    return read(document, media_type, DigestReader(find))
 
 
 def _is_too_deep(body: bytes) -> bool:
@@ -126,14 +134,14 @@ def _media_type(document: _Document, content_type: str) -> str:
     return media_type
 
 
-def _read_image(document: _Document, media_type: str) -> Manifest:
+def _read_image(document: _Document, media_type: str, digests: DigestReader) -> Manifest:
     # Clients differ in which they would believe (CVE-2021-41190).
     if document.manifests is not None:
         raise ManifestInvalid("manifests", "does not belong in an image manifest")
     if document.config is None:
         raise ManifestInvalid("config", "is missing")
-    config = _descriptor("config", document.config)
-    layers = _descriptors("layers", document.layers or ())
+    config = _descriptor("config", document.config, digests)
+    layers = _descriptors("layers", document.layers or (), digests)
     stored = (layer for layer in layers if layer.media_type not in FOREIGN_LAYERS)
     return Manifest(
         media_type,
@@ -142,14 +150,15 @@ def _read_image(document: _Document, media_type: str) -> Manifest:
         _subject(document),
         References(blobs=(config, *stored)),
         config.media_type == BUILDKIT_CONFIG,
+        digests,
     )
 
 
-def _read_index(document: _Document, media_type: str) -> Manifest:
+def _read_index(document: _Document, media_type: str, digests: DigestReader) -> Manifest:
     for field in ("config", "layers"):
         if getattr(document, field) is not None:
             raise ManifestInvalid(field, "does not belong in an index")
-    children = tuple(_descriptors("manifests", document.manifests or ()))
+    children = tuple(_descriptors("manifests", document.manifests or (), digests))
     manifests = tuple(child for child in children if child.media_type in INDEXES | MANIFESTS)
     # BuildKit's cache exporter lists layers and its config as children.
     blobs = tuple(child for child in children if child.media_type not in INDEXES | MANIFESTS)
@@ -160,22 +169,27 @@ def _read_index(document: _Document, media_type: str) -> Manifest:
         _subject(document),
         References(blobs, manifests),
         any(child.media_type == BUILDKIT_CONFIG for child in blobs),
+        digests,
     )
 
 
-def _subject(document: _Document) -> Digest | None:
-    return None if document.subject is None else _descriptor("subject", document.subject).digest
+def _subject(document: _Document) -> BlobName | None:
+    if document.subject is None:
+        return None
+    # Which need not be there: what matters is how it is named.
+    named = DigestReader(lambda _: None)
+    return named.name(_descriptor("subject", document.subject, named).digest)
 
 
-def _descriptors(field: str, descriptors: Iterable[_Descriptor]) -> Iterator[Descriptor]:
+def _descriptors(field: str, descriptors: Iterable[_Descriptor], digests: DigestReader) -> Iterator[Descriptor]:
     for position, descriptor in enumerate(descriptors):
         if position == MAX_REFERENCES:
             raise LimitExceeded(f"the number of {field}", MAX_REFERENCES, position + 1)
-        yield _descriptor(f"{field}[{position}]", descriptor)
+        yield _descriptor(f"{field}[{position}]", descriptor, digests)
 
 
-def _descriptor(field: str, descriptor: _Descriptor) -> Descriptor:
+def _descriptor(field: str, descriptor: _Descriptor, digests: DigestReader) -> Descriptor:
     try:
-        return Descriptor(Digest.parse(descriptor.digest), descriptor.size, descriptor.media_type)
+        return Descriptor(digests.read(descriptor.digest), descriptor.size, descriptor.media_type)
     except ValueError as error:
         raise ManifestInvalid(field, str(error)) from None

@@ -15,7 +15,6 @@ from lamella.registry.buildkit_cache_merge import merge
 from lamella.registry.buildkit_cache_read import read_cache_config, read_cache_manifest
 from lamella.registry.buildkit_cache_write import CacheArtifact, write_cache
 from lamella.registry.errors import CacheInvalid, ManifestBlobsUnknown, ManifestUnknown
-from lamella.registry.manifest import read_manifest
 from lamella.registry.names import Tag
 from lamella.store.small_blobs import read_blob, write_blob
 
@@ -145,7 +144,7 @@ class MergedCaches:
             body = await self._manifests.read(repository, record)
         except ManifestUnknown:
             return None
-        references = read_manifest(body, record.media_type).references
+        references = self._manifests.parse(body, record.media_type).references
         return None if self._table.lacking(repository.name, references) else _Export(record, body)
 
     async def _put(self, repository: Repository, artifact: CacheArtifact) -> ManifestRecord:

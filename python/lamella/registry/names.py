@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lamella.model import Digest
+from lamella.model import BlobName, Digest, Sha512
 from lamella.registry.errors import DigestInvalid, NameInvalid, TagInvalid
 
 _TENANT: Final = "default"
@@ -68,18 +68,27 @@ def project_of(repository: str) -> str:
     return f"{_TENANT}/{repository}"
 
 
-Reference: TypeAlias = Tag | Digest
+Reference: TypeAlias = Tag | BlobName
 """What a manifest is asked for by."""
 
 
-def parse_digest(text: str) -> Digest:
+def read_name(text: str) -> BlobName:
+    """Read a digest of either algorithm.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    return Sha512.parse(text) if text.startswith("sha512:") else Digest.parse(text)
+
+
+def parse_digest(text: str) -> BlobName:
     """Read a digest.
 
     Raises:
-        DigestInvalid: the text is none, or of another algorithm than SHA-256.
+        DigestInvalid: the text is none, or of another algorithm than SHA-256 and SHA-512.
     """
     try:
-        return Digest.parse(text)
+        return read_name(text)
     except ValueError as error:
         raise DigestInvalid(text, str(error)) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamella.index import CacheExports, HiddenBlobs, ManifestTable, TagTable
+from lamella.index import CacheExports, HiddenBlobs, ManifestTable, Sha512Names, TagTable
 from lamella.registry.blobs import RepositoryBlobs
 from lamella.registry.listing import Listing
 from lamella.registry.manifests import Manifests
@@ -24,9 +24,10 @@ class Registry:
         hidden = HiddenBlobs(index)
         tags = TagTable(index)
         exports = CacheExports(index)
+        names = Sha512Names(index)
         table = ManifestTable(index, blobs, hidden, tags, exports)
-        self.manifests = Manifests(table, store)
+        self.manifests = Manifests(table, store, names)
         self.listing = Listing(table, tags, self.manifests)
-        self.blobs = RepositoryBlobs(store, hidden)
+        self.blobs = RepositoryBlobs(store, hidden, names)
         self.caches = MergedCaches(self.manifests, self.blobs, table, exports, store)
         self.uploads = UploadSessions(uploads, store, self.blobs)

@@ -16,6 +16,7 @@ from lamella.registry.errors import ChunkRefused, LengthMismatch, UploadUnknown
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from lamella.model import BlobName
     from lamella.registry.blobs import RepositoryBlobs
     from lamella.registry.names import Repository
     from lamella.store.protocol import BlobStore, BlobWriter
@@ -105,28 +106,30 @@ class UploadSessions:
             await _receive(upload, session, chunk)
             return upload.size
 
-    async def finish(self, repository: Repository, session: str, chunk: Chunk, digest: Digest) -> None:
+    async def finish(self, repository: Repository, session: str, chunk: Chunk, name: BlobName) -> None:
         """Append a last chunk, which may be empty, and make the blob visible and durable; the session is over.
 
         Raises:
             DigestMismatch: the bytes have another digest; none are kept.
+            DigestInvalid: see ``RepositoryBlobs.accept``.
             UploadUnknown, UploadBusy, ChunkRefused, LengthMismatch, LimitExceeded: as for ``append``.
         """
         async with self._open(repository, session) as upload:
             await _receive(upload, session, chunk)
-            await upload.commit(digest)
-        await self._blobs.show(repository, digest)
+            digest = await upload.commit(_expected(name))
+        await self._blobs.accept(repository, name, digest)
 
-    async def whole(self, repository: Repository, chunk: Chunk, digest: Digest) -> None:
+    async def whole(self, repository: Repository, chunk: Chunk, name: BlobName) -> None:
         """Store a blob that comes in one request, without a session; durable on return.
 
         Raises:
             DigestMismatch, LengthMismatch, LimitExceeded: nothing was stored.
+            DigestInvalid: see ``RepositoryBlobs.accept``.
         """
-        async with self._store.writer(digest) as writer:
+        async with self._store.writer(_expected(name)) as writer:
             await _copy(chunk, writer)
-            await writer.commit()
-        await self._blobs.show(repository, digest)
+            digest = await writer.commit()
+        await self._blobs.accept(repository, name, digest)
 
     async def cancel(self, repository: Repository, session: str) -> None:
         """Throw a session away.
@@ -152,6 +155,11 @@ class UploadSessions:
                 if asyncio.get_running_loop().time() > deadline:
                     raise UploadBusy(session) from None
             await asyncio.sleep(_BUSY_STEP)
+
+
+def _expected(name: BlobName) -> Digest | None:
+    """Return the digest that a blob must have, where its name tells."""
+    return name if isinstance(name, Digest) else None
 
 
 async def _receive(upload: Upload, session: str, chunk: Chunk) -> None:

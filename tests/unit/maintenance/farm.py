@@ -12,7 +12,7 @@ from lamella.maintenance.collector import Collection, Collector
 from lamella.maintenance.policy import Policy
 from lamella.maintenance.project_usage import ProjectCounter
 from lamella.maintenance.tables import Tables
-from lamella.model import MEDIA_TYPE_LAYER, Descriptor, Digest, Layer, StepResult
+from lamella.model import MEDIA_TYPE_LAYER, BlobName, Descriptor, Digest, Layer, StepResult
 from lamella.registry.names import Repository, Tag
 from lamella.registry.registry import Registry
 from lamella.store import LocalStore
@@ -86,7 +86,7 @@ class Farm:
         assert not await self.tables.actions.put(SCOPE, key, " ".join(map(str, outputs)).encode(), outputs)
         return key
 
-    async def image(self, tag: str, *layers: Digest, subject: Digest | None = None, cache: bool = False) -> Digest:
+    async def image(self, tag: str, *layers: Digest, subject: BlobName | None = None, cache: bool = False) -> Digest:
         """Push an image as ``repository:tag``, or without a tag by its digest; returns its manifest."""
         kind = "application/vnd.buildkit.cacheconfig.v0" if cache else "application/vnd.oci.image.config.v1+json"
         config = await self.blob(json.dumps({"for": [tag, *map(str, layers)]}).encode())

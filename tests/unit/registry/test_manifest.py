@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 
 from lamella.errors import LimitExceeded
 from lamella.layers.media_types import CONFIG, INDEX, MANIFEST
-from lamella.model import MEDIA_TYPE_LAYER, Digest
+from lamella.model import MEDIA_TYPE_LAYER, Digest, Sha512
 from lamella.registry.errors import ManifestInvalid
 from lamella.registry.manifest import BUILDKIT_CONFIG, MAX_DEPTH, MAX_MANIFEST, Manifest, read_manifest
 
 DIGEST = Digest.of(b"x")
+
+
+def nobody(name: Sha512) -> None:
+    """Know no blob by its SHA-512."""
 
 
 def descriptor(media_type: str, digest: Digest = DIGEST, size: int = 1) -> dict[str, Any]:
@@ -21,7 +25,7 @@ def descriptor(media_type: str, digest: Digest = DIGEST, size: int = 1) -> dict[
 
 
 def read(content_type: str = "", **fields: Any) -> Manifest:
-    return read_manifest(json.dumps({"schemaVersion": 2, **fields}).encode(), content_type)
+    return read_manifest(json.dumps({"schemaVersion": 2, **fields}).encode(), content_type, nobody)
 
 
 def test_an_image_refers_to_its_config_and_layers() -> None:
@@ -78,7 +82,7 @@ FIELDS = ["schemaVersion", "mediaType", "config", "layers", "manifests", "subjec
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON | st.just(2) | st.just(descriptor(CONFIG))))
 def test_any_json_is_read_or_refused(document: dict[str, Any]) -> None:
     try:
-        found = read_manifest(json.dumps(document).encode(), "")
+        found = read_manifest(json.dumps(document).encode(), "", nobody)
     except (ManifestInvalid, LimitExceeded):
         return
     assert document["schemaVersion"] == 2
@@ -88,7 +92,7 @@ def test_any_json_is_read_or_refused(document: dict[str, Any]) -> None:
 @given(st.binary(max_size=50))
 def test_any_bytes_are_refused(body: bytes) -> None:
     with pytest.raises(ManifestInvalid):
-        read_manifest(body)
+        read_manifest(body, "", nobody)
 
 
 def nested(opening: str, closing: str, depth: int) -> bytes:
@@ -100,14 +104,14 @@ def nested(opening: str, closing: str, depth: int) -> bytes:
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
 def test_nesting_has_a_limit(opening: str, closing: str) -> None:
     levels = len(opening.replace('"a":', ""))
-    read_manifest(nested(opening, closing, MAX_DEPTH // levels))
+    read_manifest(nested(opening, closing, MAX_DEPTH // levels), "", nobody)
     for depth in (MAX_DEPTH + 1, 10 * MAX_DEPTH, 100_000):
         with pytest.raises(ManifestInvalid, match=f"nested more than {MAX_DEPTH} deep"):
-            read_manifest(nested(opening, closing, depth))
+            read_manifest(nested(opening, closing, depth), "", nobody)
 
 
 def test_many_brackets_are_not_deep() -> None:
     document = {"schemaVersion": 2, "manifests": [descriptor(MANIFEST)] * 9000, "x": "[" * 1000}
     body = json.dumps(document).encode()
     assert len(body) < MAX_MANIFEST
-    assert len(read_manifest(body).references.manifests) == 9000
+    assert len(read_manifest(body, "", nobody).references.manifests) == 9000

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamella.model import Digest
+from lamella.model import Digest, Sha512
 from lamella.registry.errors import DigestInvalid, NameInvalid, TagInvalid
 from lamella.registry.names import MAX_NAME, Repository, Tag, parse_digest, parse_reference
 
@@ -55,6 +55,8 @@ def test_a_name_that_almost_matches_is_refused_quickly() -> None:
 def test_a_reference_with_a_colon_is_a_digest() -> None:
     digest = Digest.of(b"x")
     assert parse_reference(str(digest)) == digest == parse_digest(str(digest))
-    for text in ("sha512:" + "0" * 128, "sha256:x", "a:b", ":"):
+    name = Sha512.of(b"x")
+    assert parse_reference(str(name)) == name == parse_digest(str(name))
+    for text in ("sha384:" + "0" * 96, "sha512:" + "0" * 64, "sha512:" + "A" * 128, "sha256:x", "a:b", ":"):
         with pytest.raises(DigestInvalid):
             parse_reference(text)

@@ -15,6 +15,7 @@ from lamella.server.http.ranges import requested_range
 from lamella.server.http.send_file import send_file
 
 if TYPE_CHECKING:
+    from lamella.model import BlobName
     from lamella.server.http.call import Call
     from lamella.store.protocol import BlobInfo
 
@@ -22,8 +23,8 @@ CACHE_SECONDS: Final = 365 * 24 * 3600
 """How long caches may keep a blob: what a digest names never changes."""
 
 
-async def send_blob(call: Call, blob: BlobInfo) -> web.StreamResponse:
-    """Answer HEAD or GET of a blob.
+async def send_blob(call: Call, blob: BlobInfo, name: BlobName) -> web.StreamResponse:
+    """Answer HEAD or GET of a blob, which was asked for by ``name``.
 
     Raises:
         RangeNotSatisfiable: the request's range does not begin within the blob.
@@ -35,7 +36,7 @@ async def send_blob(call: Call, blob: BlobInfo) -> web.StreamResponse:
     headers = {
         **API_VERSION,
         "Content-Type": "application/octet-stream",
-        "Docker-Content-Digest": str(blob.digest),
+        "Docker-Content-Digest": str(name),
         "ETag": etag,
         "Accept-Ranges": "bytes",
         "Cache-Control": f"max-age={CACHE_SECONDS}, immutable",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 async def _get(call: Call) -> web.StreamResponse:
-    return await send_blob(call, await call.services.registry.blobs.stat(call.repository, parse_digest(call.argument)))
+    name = parse_digest(call.argument)
+    return await send_blob(call, await call.services.registry.blobs.stat(call.repository, name), name)
 
 
 async def _delete(call: Call) -> web.Response:

@@ -11,16 +11,18 @@ from lamella.index import Counters, ManifestRecord
 from lamella.registry.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
 from lamella.registry.lookups import is_lookup
 from lamella.registry.manifest import MAX_MANIFEST
-from lamella.registry.names import Reference, parse_reference
+from lamella.registry.names import Reference, Tag, parse_reference
 from lamella.server.http.body import read_body
 
 if TYPE_CHECKING:
+    from lamella.model import BlobName
     from lamella.server.http.call import Call, Methods
 
 
 async def _head(call: Call) -> web.Response:
-    record = await _resolve(call, _reference(call))
-    return web.Response(headers={**_headers(record), "Content-Length": str(record.size)})
+    reference = _reference(call)
+    record = await _resolve(call, reference)
+    return web.Response(headers={**_headers(record, reference), "Content-Length": str(record.size)})
 
 
 async def _get(call: Call) -> web.Response:
@@ -32,9 +34,9 @@ async def _get(call: Call) -> web.Response:
         raise
     _count(call, reference, record)
     if call.request.headers.get("If-None-Match", "") == f'"{record.digest}"':
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=_headers(record))
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=_headers(record, reference))
     body = await call.services.registry.manifests.read(call.repository, record)
-    return web.Response(body=body, headers=_headers(record))
+    return web.Response(body=body, headers=_headers(record, reference))
 
 
 async def _put(call: Call) -> web.Response:
@@ -42,10 +44,8 @@ async def _put(call: Call) -> web.Response:
     content_type = call.request.headers.get("Content-Type", "").partition(";")[0].strip()
     body = await read_body(call.request, "the size of a manifest", MAX_MANIFEST)
     record = await call.services.registry.manifests.put(call.repository, reference, body, content_type)
-    headers = {
-        "Location": f"/v2/{call.repository}/manifests/{record.digest}",
-        "Docker-Content-Digest": str(record.digest),
-    }
+    name = _name(record, reference)
+    headers = {"Location": f"/v2/{call.repository}/manifests/{name}", "Docker-Content-Digest": str(name)}
     if record.subject is not None:
         headers["OCI-Subject"] = str(record.subject)
     return web.Response(status=HTTPStatus.CREATED, headers=headers)
@@ -75,10 +75,15 @@ def _count(call: Call, reference: Reference, record: ManifestRecord | None) -> N
         call.count(Counters(lookups=1, hits=int(hit), misses=int(not hit)))
 
 
-def _headers(record: ManifestRecord) -> dict[str, str]:
+def _name(record: ManifestRecord, reference: Reference) -> BlobName:
+    """Return what clients are told that a manifest is called: what they called it, if that was a digest."""
+    return record.digest if isinstance(reference, Tag) else reference
+
+
+def _headers(record: ManifestRecord, reference: Reference) -> dict[str, str]:
     return {
         "Content-Type": record.media_type,
-        "Docker-Content-Digest": str(record.digest),
+        "Docker-Content-Digest": str(_name(record, reference)),
         "ETag": f'"{record.digest}"',
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lamella.layers.media_types import INDEX
+from lamella.model import Digest
+from lamella.registry.errors import DigestInvalid
 from lamella.registry.names import parse_digest
 from lamella.server.http.answers import json_answer
 from lamella.server.http.call import next_link
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 async def _list(call: Call) -> web.Response:
     subject = parse_digest(call.argument)
     artifact_type = call.request.query.get("artifactType", "")
-    last = call.request.query.get("last")
-    after = None if last is None else parse_digest(last)
+    after = _after(call)
     page = await call.services.registry.listing.referrers(call.repository, subject, artifact_type, after)
     headers: dict[str, str] = {}
     if page.last:
@@ -30,6 +31,17 @@ async def _list(call: Call) -> web.Response:
         headers["OCI-Filters-Applied"] = "artifactType"
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [_descriptor(item) for item in page.items]}
     return json_answer(index, content_type=INDEX, headers=headers)
+
+
+def _after(call: Call) -> Digest | None:
+    """Return the digest that the page before ended with."""
+    last = call.request.query.get("last")
+    if last is None:
+        return None
+    name = parse_digest(last)
+    if not isinstance(name, Digest):
+        raise DigestInvalid(last, f"no page ends with {name}")
+    return name
 
 
 def _descriptor(referrer: Referrer) -> dict[str, Any]:

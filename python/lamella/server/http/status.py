@@ -28,6 +28,7 @@ _STATUS: Final[dict[type[LamellaError], tuple[HTTPStatus, str]]] = {
     registry_errors.UploadUnknown: (HTTPStatus.NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
     registry_errors.ChunkRefused: (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "BLOB_UPLOAD_INVALID"),
     registry_errors.LengthMismatch: (HTTPStatus.BAD_REQUEST, "SIZE_INVALID"),
+    registry_errors.BlobUnknown: (HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN"),
     errors.NotFound: (HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN"),
     errors.Corrupted: (HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN"),
     errors.DigestMismatch: (HTTPStatus.BAD_REQUEST, "DIGEST_INVALID"),
@@ -63,6 +64,8 @@ def _detail(error: LamellaError) -> Mapping[str, Any]:
     match error:
         case registry_errors.ManifestBlobsUnknown():
             return {"digest": str(error.digests[0])}
+        case registry_errors.BlobUnknown():
+            return {"digest": str(error.name)}
         case errors.NotFound() | errors.SizeMismatch():
             return {"digest": str(error.digest)}
         case errors.DigestMismatch():

@@ -19,7 +19,7 @@ from lamella.server.http.direct_body import DirectBody
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from lamella.model import Digest
+    from lamella.model import BlobName
     from lamella.server.http.call import Call, Methods
 
 _CONTENT_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})\Z")
@@ -38,7 +38,7 @@ async def _begin(call: Call) -> web.Response:
     return _progress(call, session, 0, HTTPStatus.ACCEPTED)
 
 
-async def _mount(call: Call) -> Digest | None:
+async def _mount(call: Call) -> BlobName | None:
     """Mount the blob that the query names; None, and so an ordinary upload, where that cannot be."""
     query = call.request.query
     try:
@@ -130,7 +130,7 @@ def _progress(call: Call, session: str, size: int, status: HTTPStatus) -> web.Re
     return web.Response(status=status, headers=upload_headers(call.repository.name, session, size))
 
 
-def _created(call: Call, digest: Digest) -> web.Response:
+def _created(call: Call, digest: BlobName) -> web.Response:
     headers = {
         "Location": f"/v2/{call.repository}/blobs/{digest}",
         "Docker-Content-Digest": str(digest),
