@@ -59,6 +59,7 @@ REQUESTS = [
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 async def test_a_name_that_is_none_is_refused(registry: Client, name: str) -> None:
+    """Pulling manifests: <name> has one form "throughout this document", so every endpoint refuses any other."""
     for method, rest in REQUESTS:
         url = yarl.URL(f"http://127.0.0.1:{registry.port}/v2/{quote(name, safe='/')}/{rest}", encoded=True)
         async with registry.session.request(method, url, data=None if method == "GET" else DATA) as response:

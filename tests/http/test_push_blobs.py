@@ -309,6 +309,8 @@ async def test_the_same_blob_from_many_clients_at_once(registry: Client) -> None
 
 
 async def test_a_cut_off_post_leaves_nothing(registry: Client) -> None:
+    """Single POST: a body that is shorter than its Content-Length is no blob."""
+
     async def breaking() -> AsyncIterator[bytes]:
         yield DATA[:1000]
         raise ConnectionAbortedError

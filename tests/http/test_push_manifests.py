@@ -51,7 +51,7 @@ async def test_a_manifest_is_stored_as_it_is(stocked: Client, by_tag: bool) -> N
 
 
 async def test_parameters_of_the_content_type_are_ignored(stocked: Client) -> None:
-    """Pushing Manifests: "The registry SHOULD ignore parameters on the Content-Type header"."""
+    """Pushing Manifests: "The registry SHOULD ignore parameters"; Pulling manifests: and SHOULD NOT send any."""
     assert (await put(stocked, image(BLOB), f"{MANIFEST}; charset=utf-8")).status == 201
     assert (await stocked.ask("HEAD", "a/manifests/v1")).headers["Content-Type"] == MANIFEST
 
@@ -78,7 +78,7 @@ async def test_a_tag_moves_and_the_manifest_before_stays(stocked: Client) -> Non
 
 @pytest.mark.parametrize("reference", ["-x", ".x", "a" * 129, "a@b", "%20", "\u00e9"])
 async def test_a_reference_must_be_a_tag_or_a_digest(stocked: Client, reference: str) -> None:
-    """Pushing Manifests: "<reference> MUST be either a) a digest or b) a tag"."""
+    """Pushing Manifests, Pulling manifests: "<reference> MUST be either a) a digest or b) a tag"."""
     answer = await put(stocked, image(BLOB), reference=reference)
     assert (answer.status, answer.codes) == (400, ["MANIFEST_INVALID"])
 

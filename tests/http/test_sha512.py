@@ -78,7 +78,7 @@ async def test_a_wrong_sha512_is_refused(registry: Client, data: bytes) -> None:
 
 
 async def test_what_nobody_pushed_is_unknown(registry: Client) -> None:
-    """Pulling blobs, Deleting Blobs, Pulling manifests: 404, whatever the digest's algorithm."""
+    """Pulling blobs, Pulling manifests, Deleting Blobs, Deleting Manifests: 404, whatever the digest's algorithm."""
     await registry.push_image("a", "v1")
     for method in ("GET", "HEAD", "DELETE"):
         assert (await registry.ask(method, f"a/blobs/{UNKNOWN}")).status == 404
@@ -102,7 +102,7 @@ async def test_mounting_and_deleting(registry: Client) -> None:
 
 
 async def test_an_image_whose_digests_are_all_sha512(registry: Client) -> None:
-    """Pushing Manifests, Deleting Manifests: an index, its manifest, config and layer, each by SHA-512."""
+    """Pushing Manifests, Pulling manifests, Deleting Manifests: index, manifest, config and layer by SHA-512."""
     body = image(DATA)
     refused = await registry.ask("PUT", f"a/manifests/{Sha512.of(body)}", data=body, headers={"Content-Type": MANIFEST})
     assert (refused.status, refused.codes) == (404, ["MANIFEST_BLOB_UNKNOWN"] * 2)

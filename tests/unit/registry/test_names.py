@@ -20,6 +20,7 @@ TEXTS = st.text(st.sampled_from("ab0A._-/:\n"), max_size=12)
 
 @given(TEXTS)
 def test_repositories_have_the_form_of_the_specification(text: str) -> None:
+    """Pulling manifests: <name>."""
     if re.fullmatch(NAME, text):
         assert Repository(text).name == text
     else:
@@ -29,6 +30,7 @@ def test_repositories_have_the_form_of_the_specification(text: str) -> None:
 
 @given(TEXTS)
 def test_tags_have_the_form_of_the_specification(text: str) -> None:
+    """Pulling manifests: <reference> as a tag."""
     if re.fullmatch(TAG, text):
         assert parse_reference(text) == Tag(text)
     else:
