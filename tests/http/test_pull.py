@@ -94,7 +94,9 @@ async def test_range_requests(registry: Client, data: bytes, asked: str, start: 
     """Pulling blobs: "A registry SHOULD support the Range request header in accordance with RFC 9110"."""
     digest = await registry.push_blob("a", data)
     expected = data[start:stop]
-    answer = await registry.ask("GET", f"a/blobs/{digest}", headers={"Range": f"bytes={asked}"})
+    # 14.1: the unit's name has no case.
+    unit = "bytes" if start else "Bytes"
+    answer = await registry.ask("GET", f"a/blobs/{digest}", headers={"Range": f"{unit}={asked}"})
     first = start if start >= 0 else len(data) + start
     assert (answer.status, answer.body) == (206, expected)
     assert answer.headers["Content-Range"] == f"bytes {first}-{first + len(expected) - 1}/{len(data)}"
@@ -123,10 +125,20 @@ async def test_if_range_and_etag(registry: Client) -> None:
     for condition, status in ((etag, 206), ('"another"', 200), ("Wed, 21 Oct 2015 07:28:00 GMT", 200)):
         headers = {"Range": "bytes=0-1", "If-Range": condition}
         assert (await registry.ask("GET", f"a/blobs/{digest}", headers=headers)).status == status
-    assert (await registry.ask("GET", f"a/blobs/{digest}", headers={"If-None-Match": etag})).status == 304
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("kind", ["blob", "manifest"])
+async def test_what_the_client_has_already_is_304(registry: Client, kind: str, method: str) -> None:
+    """RFC 9110, 13.1.2: one tag, several, weak ones as a cache makes them, or any."""
     await registry.push_image("a", "v1", SMALL)
-    etag = (await registry.ask("HEAD", "a/manifests/v1")).headers["ETag"]
-    assert (await registry.ask("GET", "a/manifests/v1", headers={"If-None-Match": etag})).status == 304
+    path = "a/manifests/v1" if kind == "manifest" else f"a/blobs/{Digest.of(SMALL)}"
+    etag = (await registry.ask("HEAD", path)).headers["ETag"]
+    for condition in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = await registry.ask(method, path, headers={"If-None-Match": condition})
+        assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag)
+    for condition in ('"other"', etag.strip('"'), f"{etag[:-1]}x{etag[-1]}", ""):
+        assert (await registry.ask(method, path, headers={"If-None-Match": condition})).status == 200
 
 
 async def test_a_layer_pushed_in_one_repository_is_there_in_all(registry: Client) -> None:

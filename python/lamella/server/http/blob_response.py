@@ -11,6 +11,7 @@ from aiohttp import web
 
 from lamella.index import Counters
 from lamella.server.http.answers import API_VERSION
+from lamella.server.http.etags import has_already
 from lamella.server.http.ranges import requested_range
 from lamella.server.http.send_file import send_file
 
@@ -41,7 +42,7 @@ async def send_blob(call: Call, blob: BlobInfo, name: BlobName) -> web.StreamRes
         "Accept-Ranges": "bytes",
         "Cache-Control": f"max-age={CACHE_SECONDS}, immutable",
     }
-    if request.headers.get("If-None-Match", "") == etag:
+    if has_already(request.headers, etag):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     asked = requested_range(request.headers, etag, blob.size) if request.method == "GET" else None
     span = range(blob.size) if asked is None else asked

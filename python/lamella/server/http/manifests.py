@@ -13,6 +13,7 @@ from lamella.registry.lookups import is_lookup
 from lamella.registry.manifest import MAX_MANIFEST
 from lamella.registry.names import Reference, Tag, parse_reference
 from lamella.server.http.body import read_body
+from lamella.server.http.etags import has_already
 
 if TYPE_CHECKING:
     from lamella.model import BlobName
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 async def _head(call: Call) -> web.Response:
     reference = _reference(call)
     record = await _resolve(call, reference)
-    return web.Response(headers={**_headers(record, reference), "Content-Length": str(record.size)})
+    headers = _headers(record, reference)
+    if has_already(call.request.headers, headers["ETag"]):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return web.Response(headers={**headers, "Content-Length": str(record.size)})
 
 
 async def _get(call: Call) -> web.Response:
@@ -33,10 +37,11 @@ async def _get(call: Call) -> web.Response:
         _count(call, reference, None)
         raise
     _count(call, reference, record)
-    if call.request.headers.get("If-None-Match", "") == f'"{record.digest}"':
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=_headers(record, reference))
+    headers = _headers(record, reference)
+    if has_already(call.request.headers, headers["ETag"]):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     body = await call.services.registry.manifests.read(call.repository, record)
-    return web.Response(body=body, headers=_headers(record, reference))
+    return web.Response(body=body, headers=headers)
 
 
 async def _put(call: Call) -> web.Response:

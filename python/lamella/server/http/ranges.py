@@ -10,7 +10,7 @@ from lamella.server.http.errors import RangeNotSatisfiable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})\Z")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})\Z", re.ASCII | re.IGNORECASE)
 
 
 def requested_range(headers: Mapping[str, str], etag: str, size: int) -> range | None:
@@ -26,7 +26,7 @@ def requested_range(headers: Mapping[str, str], etag: str, size: int) -> range |
     if headers.get("If-Range", etag) != etag:
         return None
     found = _RANGE.match(headers.get("Range", ""))
-    if found is None or found[0] == "bytes=-":
+    if found is None or found[1] == found[2] == "":
         return None
     first, last = found[1], found[2]
     if not first:
