@@ -37,3 +37,4 @@ mod sha256_x86;
 pub mod tar;
 pub mod tree;
 pub mod walk;
+pub mod zlib;

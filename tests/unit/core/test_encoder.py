@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import io
 import random
 import struct
+import tarfile
+import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lamella._core import Reencoder, find_encoder
+from tests.foreign_gzip import foreign_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +45,13 @@ def go(level: int, *members: tuple[bytes, int], flushed: bool = False) -> tuple[
 def pgzip(size: int, version: str = "1.18", level: int = 5, block: int = 1 << 20) -> tuple[str, bytes]:
     member = struct.pack(">bIH", level, block, 10) + header(level, YEAR_ONE) + struct.pack(">Q", size)
     return f"pgzip-klauspost-{version}", member
+
+
+def zlib_file(content: bytes, level: int, memory: int, flush_at: int = 0) -> bytes:
+    """Return a gzip file as zlib itself writes it."""
+    encoder = zlib.compressobj(level, zlib.DEFLATED, 31, memory)
+    flushed = encoder.compress(content[:flush_at]) + encoder.flush(zlib.Z_SYNC_FLUSH) if flush_at else b""
+    return flushed + encoder.compress(content[flush_at:]) + encoder.flush()
 
 
 def encode(encoder: tuple[str, bytes], content: bytes, step: int = 1 << 16) -> bytes:
@@ -102,6 +113,44 @@ def test_pgzip_is_told(version: str, level: int, tmp_path: Path) -> None:
     assert find_encoder(tmp_path / "layer") == encoder
 
 
+@pytest.mark.parametrize("level", range(1, 10))
+@pytest.mark.parametrize("memory", [8, 9])
+def test_zlib_is_told(level: int, memory: int, tmp_path: Path) -> None:
+    content = words(600_000)
+    file = zlib_file(content, level, memory)
+    (tmp_path / "layer").write_bytes(file)
+    found = find_encoder(tmp_path / "layer")
+    # Where two levels write the same, it does not matter which is found.
+    assert found is not None
+    member = struct.pack(">BH", memory, 10) + file[:10] + struct.pack(">Q", len(content))
+    assert (found[0], found[1][1:]) == ("zlib-1.3", member)
+    for step in (511, 1 << 20):
+        assert encode(found, content, step) == file
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w|gz"])
+def test_what_python_compresses_is_made_again(mode: Literal["w:gz", "w|gz"], tmp_path: Path) -> None:
+    path = tmp_path / "layer.tar.gz"
+    with tarfile.open(str(path), mode) as archive:
+        member = tarfile.TarInfo("usr/share/words")
+        member.size = 300_000
+        archive.addfile(member, io.BytesIO(words(300_000)))
+    found = find_encoder(path)
+    assert found is not None
+    assert found[0] == "zlib-1.3"
+    assert encode(found, gzip.decompress(path.read_bytes())) == path.read_bytes()
+
+
+def test_a_header_need_not_tell_the_level_of_zlib(tmp_path: Path) -> None:
+    """As Java's does not."""
+    content = words(300_000)
+    file = header() + zlib_file(content, 2, 8)[10:]
+    (tmp_path / "layer").write_bytes(file)
+    found = find_encoder(tmp_path / "layer")
+    assert found is not None
+    assert encode(found, content) == file
+
+
 def test_an_encoder_that_fits_at_first_is_not_taken(tmp_path: Path) -> None:
     """Every level stores what is random, and so all of them begin in the same way."""
     content = random.Random(1).randbytes(2_000_000) + words(400_000)
@@ -130,7 +179,8 @@ def test_what_no_known_encoder_made_is_told(tmp_path: Path) -> None:
     content = words(100_000)
     made = encode(go(6, (header(), len(content))), content)
     foreign = {
-        "zlib": gzip.compress(content, 6),
+        "little memory": foreign_gzip(content),
+        "flushed": zlib_file(content, 6, 8, flush_at=50_000),
         "plain": content,
         "empty": b"",
         "cut": made[:-1],
@@ -165,7 +215,7 @@ def test_content_must_be_as_long_as_the_parameters_say() -> None:
 def test_parameters_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match='the encoder "zip" is not known'):
         Reencoder("zip", b"")
-    with pytest.raises(ValueError, match=r'"pgzip-klauspost-1\.18" has no such level or block size'):
+    with pytest.raises(ValueError, match=r'"pgzip-klauspost-1\.18" has no such settings'):
         Reencoder(*pgzip(1, block=1))
     with pytest.raises(ValueError, match=r'"go-1\.26", offset 13: they end within a field'):
         Reencoder("go-1.26", go(6, (header(), 1))[1][:-6])

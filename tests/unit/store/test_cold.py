@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from lamella.model import Digest
 from lamella.store import BUFFER_SIZE, LocalStore
 from lamella.store.cold_writer import CannotTurnCold
 from lamella.store.compactor import LEAST_SIZE
+from tests.foreign_gzip import foreign_gzip
 from tests.suites.blob_store import content, get, put
 from tests.unit.store.layers import flip, layer, put_cold, text
 
@@ -85,7 +85,7 @@ async def test_the_next_release_takes_little_more(store: LocalStore, folder: Pat
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(content(BUFFER_SIZE), "less room"), (gzip.compress(LAYER), "gzip"), (text(1, LEAST_SIZE - 1), "small")],
+    [(content(BUFFER_SIZE), "less room"), (foreign_gzip(LAYER), "gzip"), (text(1, LEAST_SIZE - 1), "small")],
 )
 async def test_what_would_not_take_less_stays_whole_and_is_not_tried_again(
     store: LocalStore, folder: Path, data: bytes, reason: str

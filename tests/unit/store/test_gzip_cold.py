@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import io
 import random
 import struct
@@ -16,6 +15,7 @@ import pytest
 from lamella._core import Reencoder
 from lamella.index import Place
 from lamella.store.local import LocalStore
+from tests.foreign_gzip import foreign_gzip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,6 +42,7 @@ YEAR_ONE = struct.pack("<I", -62_135_596_800 % (1 << 32))
 ENCODERS = {
     "go-1.26": (struct.pack(">b", 6), bytes(4)),
     "pgzip-klauspost-1.18": (struct.pack(">bI", 5, 1 << 20), YEAR_ONE),
+    "zlib-1.3": (struct.pack(">bB", 6, 8), bytes(4)),
 }
 """What comes first in the parameters of those that builders use, at their default levels, and the time they write."""
 
@@ -92,7 +93,7 @@ async def test_releases_of_a_gzip_layer_share_their_files(store: LocalStore, enc
 
 
 async def test_a_gzip_layer_of_another_encoder_stays_whole(store: LocalStore) -> None:
-    digest = await put(store, gzip.compress(tar(1), compresslevel=2, mtime=1))
+    digest = await put(store, foreign_gzip(tar(1)))
     outcome = await asyncio.to_thread(store.compactor.compact, digest)
     assert outcome is not None
     assert outcome.kept == "compressed with gzip, by an encoder that is not known"

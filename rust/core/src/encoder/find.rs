@@ -26,8 +26,11 @@ const NO_TIME: [u8; 4] = [0; 4];
 /// No time, as pgzip writes it: the lower half of the seconds from the year 1970 to the year 1.
 const YEAR_ONE: [u8; 4] = [0x00, 0x09, 0x6e, 0x88];
 
-/// No system, as both write it.
+/// No system, as both write it, and Python and Java.
 const UNKNOWN_SYSTEM: u8 = 255;
+
+/// The system that zlib itself, Perl and libarchive write: Unix.
+const UNIX: u8 = 3;
 
 /// Finds the encoder that makes a gzip file of its content; none where no known one does, or it is no gzip file.
 ///
@@ -155,17 +158,20 @@ impl Comparison {
 
 /// Whether an encoder could have written a header.
 fn plausible(encoder: Encoder, header: &[u8]) -> bool {
-    let Some(&[a, b, c, d, effort, UNKNOWN_SYSTEM]) = header.get(TIME_TO_SYSTEM) else {
+    let Some(&[a, b, c, d, effort, system]) = header.get(TIME_TO_SYSTEM) else {
         return false;
     };
-    let (level, not) = match encoder {
-        Encoder::Go { level } => (level, YEAR_ONE),
-        Encoder::Pgzip { level, .. } => (level, NO_TIME),
-    };
-    let expected = match level {
+    let time = [a, b, c, d];
+    let expected = match encoder.level() {
         1 => 4,
         9 => 2,
         _ => 0,
     };
-    effort == expected && [a, b, c, d] != not
+    let fits = effort == expected;
+    match encoder {
+        Encoder::Go { .. } => fits && system == UNKNOWN_SYSTEM && time != YEAR_ONE,
+        Encoder::Pgzip { .. } => fits && system == UNKNOWN_SYSTEM && time != NO_TIME,
+        // Java's header is the same whatever the level, and so is that of Python's `tarfile` for a stream.
+        Encoder::Zlib { .. } => fits || system != UNIX,
+    }
 }

@@ -36,7 +36,7 @@ pub enum FormError {
     #[error("the encoder {0:?} is not known")]
     UnknownEncoder(String),
     /// The encoder has no such settings.
-    #[error("the encoder {0:?} has no such level or block size")]
+    #[error("the encoder {0:?} has no such settings")]
     Settings(&'static str),
     /// The parameters are malformed.
     #[error("parameters of the encoder {name:?}, offset {offset}: {problem}")]
@@ -61,6 +61,13 @@ impl GzipForm {
             } => {
                 parameters.extend(level.to_be_bytes());
                 parameters.extend(u32::try_from(block_size).unwrap_or(u32::MAX).to_be_bytes());
+            }
+            Encoder::Zlib {
+                level,
+                memory_level,
+            } => {
+                parameters.extend(level.to_be_bytes());
+                parameters.push(memory_level);
             }
         }
         Self {
@@ -114,6 +121,13 @@ impl GzipForm {
                 level,
                 block_size: fields.short().map_err(end)? as usize,
             },
+            Encoder::Zlib { .. } => {
+                let [memory_level] = fields.exactly().map_err(end)?;
+                Encoder::Zlib {
+                    level,
+                    memory_level,
+                }
+            }
         };
         if encoder.start().is_none() {
             return Err(FormError::Settings(encoder.name()));
@@ -214,7 +228,7 @@ mod tests {
         let message =
             |name, parameters: &[u8]| GzipForm::parse(name, parameters).unwrap_err().to_string();
         assert_eq!(message("go-9", b""), "the encoder \"go-9\" is not known");
-        assert!(message("go-1.26", &[10]).contains("no such level"));
+        assert!(message("go-1.26", &[10]).contains("no such settings"));
         assert!(message("go-1.26", &[6]).ends_with("offset 1: there are no members"));
         assert!(message("go-1.26", &[6, 0, 0]).contains("offset 3: they end within a field"));
         assert!(message("go-1.26", &[6; 20]).contains("end within a field"));

@@ -8,6 +8,7 @@ mod reencoder;
 
 use crate::deflate::GoEncoder;
 use crate::pgzip::{self, Generation, PgzipEncoder};
+use crate::zlib::{self, ZlibEncoder};
 
 pub use find::find_encoder;
 pub use form::{FormError, GzipForm, Member};
@@ -30,13 +31,22 @@ pub enum Encoder {
         /// Bytes of content that are compressed at a time.
         block_size: usize,
     },
+    /// zlib, without flushes.
+    Zlib {
+        /// Of [`zlib::LEVELS`].
+        level: i8,
+        /// Of [`zlib::MEMORY_LEVELS`].
+        memory_level: u8,
+    },
 }
 
 /// All encoders, in the order in which they are tried: those first that builders use without being told to.
-const ENCODERS: [Encoder; 21] = [
+const ENCODERS: [Encoder; 39] = [
     Encoder::Go { level: 6 },
     Encoder::pgzip(Generation::V1_18, 5),
     Encoder::pgzip(Generation::V1_15, 5),
+    Encoder::zlib(6),
+    Encoder::zlib(9),
     Encoder::Go { level: 1 },
     Encoder::Go { level: 9 },
     Encoder::Go { level: 0 },
@@ -55,6 +65,22 @@ const ENCODERS: [Encoder; 21] = [
     Encoder::pgzip(Generation::V1_15, 3),
     Encoder::pgzip(Generation::V1_18, 6),
     Encoder::pgzip(Generation::V1_15, 6),
+    Encoder::zlib(1),
+    Encoder::zlib(2),
+    Encoder::zlib(3),
+    Encoder::zlib(4),
+    Encoder::zlib(5),
+    Encoder::zlib(7),
+    Encoder::zlib(8),
+    Encoder::zlib_with_most_memory(6),
+    Encoder::zlib_with_most_memory(9),
+    Encoder::zlib_with_most_memory(1),
+    Encoder::zlib_with_most_memory(2),
+    Encoder::zlib_with_most_memory(3),
+    Encoder::zlib_with_most_memory(4),
+    Encoder::zlib_with_most_memory(5),
+    Encoder::zlib_with_most_memory(7),
+    Encoder::zlib_with_most_memory(8),
 ];
 
 impl Encoder {
@@ -67,12 +93,36 @@ impl Encoder {
         }
     }
 
+    /// zlib as nearly everyone calls it.
+    const fn zlib(level: i8) -> Self {
+        Self::Zlib {
+            level,
+            memory_level: zlib::DEFAULT_MEMORY_LEVEL,
+        }
+    }
+
+    /// zlib as Perl calls it.
+    const fn zlib_with_most_memory(level: i8) -> Self {
+        Self::Zlib {
+            level,
+            memory_level: *zlib::MEMORY_LEVELS.end(),
+        }
+    }
+
+    /// As the encoder numbers them.
+    const fn level(self) -> i8 {
+        match self {
+            Self::Go { level } | Self::Pgzip { level, .. } | Self::Zlib { level, .. } => level,
+        }
+    }
+
     /// What recipes call it; settings are not part of the name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Go { .. } => "go-1.26",
             Self::Pgzip { generation, .. } => generation.name(),
+            Self::Zlib { .. } => "zlib-1.3",
         }
     }
 
@@ -92,6 +142,10 @@ impl Encoder {
             } => PgzipEncoder::new(generation, level, block_size)
                 .map(Box::new)
                 .map(Stream::Pgzip),
+            Self::Zlib {
+                level,
+                memory_level,
+            } => ZlibEncoder::new(level, memory_level).map(Stream::Zlib),
         }
     }
 }
@@ -100,6 +154,7 @@ impl Encoder {
 enum Stream {
     Go(GoEncoder),
     Pgzip(Box<PgzipEncoder>),
+    Zlib(ZlibEncoder),
 }
 
 impl Stream {
@@ -108,6 +163,7 @@ impl Stream {
         match self {
             Self::Go(encoder) => encoder.write(content, output),
             Self::Pgzip(encoder) => encoder.write(content, output),
+            Self::Zlib(encoder) => encoder.write(content, output),
         }
     }
 
@@ -121,6 +177,7 @@ impl Stream {
                 encoder.finish(output);
             }
             Self::Pgzip(encoder) => encoder.finish(output),
+            Self::Zlib(encoder) => encoder.finish(output),
         }
     }
 
@@ -128,9 +185,9 @@ impl Stream {
     fn ends(self) -> Vec<Vec<u8>> {
         match self {
             Self::Go(encoder) => encoder.ends().into(),
-            Self::Pgzip(encoder) => {
+            other => {
                 let mut end = Vec::new();
-                encoder.finish(&mut end);
+                other.finish(false, &mut end);
                 vec![end]
             }
         }
