@@ -1,4 +1,5 @@
-//! The same bytes as the zlib of others, by a table that Python made with zlib 1.2.13 (`data/zlib_deflate.py`).
+//! The same bytes as the zlib and the pigz of others, by tables that Python made with zlib 1.2.13, and pigz 2.6 with the
+//! same (`data/zlib_deflate.py`, `data/pigz_deflate.py`).
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -10,7 +11,7 @@ use std::io::Read;
 use contents::{KINDS, content};
 use flate2::read::DeflateDecoder;
 use lamella_core::sha256::Sha256;
-use lamella_core::zlib::{LEVELS, MEMORY_LEVELS, ZlibEncoder};
+use lamella_core::zlib::{LEVELS, MEMORY_LEVELS, PigzEncoder, ZlibEncoder};
 use proptest::prelude::*;
 
 /// Compress content that comes in pieces of `write` bytes.
@@ -22,6 +23,21 @@ fn compress(content: &[u8], level: i8, memory: u8, write: usize) -> Vec<u8> {
     }
     encoder.finish(&mut output);
     output
+}
+
+/// The same as pigz.
+fn compress_as_pigz(content: &[u8], level: i8, write: usize) -> Vec<u8> {
+    let mut encoder = PigzEncoder::new(level).unwrap();
+    let mut output = Vec::new();
+    for bytes in content.chunks(write) {
+        encoder.write(bytes, &mut output);
+    }
+    encoder.finish(&mut output);
+    output
+}
+
+fn digest(output: &[u8]) -> String {
+    Sha256::of(output).to_string()["sha256:".len()..][..16].to_owned()
 }
 
 /// Stored recipes depend on every one of these: a version of zlib that writes anything else needs a name of its own.
@@ -38,11 +54,23 @@ fn every_level_writes_what_zlib_always_wrote() {
             .or_insert_with(|| content(kind, size));
         let (level, memory) = (level.parse().unwrap(), memory.parse().unwrap());
         let output = compress(content, level, memory, usize::MAX);
-        let digest = Sha256::of(&output).to_string();
-        assert_eq!(&digest["sha256:".len()..][..16], expected, "{line}");
+        assert_eq!(digest(&output), expected, "{line}");
         cases += 1;
     }
     assert!(cases > 1000, "{cases}");
+}
+
+#[test]
+fn every_level_writes_what_pigz_writes() {
+    let mut cases = 0;
+    for line in include_str!("data/pigz_deflate.txt").lines() {
+        let [kind, size, level, expected] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let content = content(kind, size.parse().unwrap());
+        let output = compress_as_pigz(&content, level.parse().unwrap(), 60_000);
+        assert_eq!(digest(&output), expected, "{line}");
+        cases += 1;
+    }
+    assert!(cases > 400, "{cases}");
 }
 
 #[test]
@@ -53,6 +81,8 @@ fn there_are_no_other_levels() {
             let made = ZlibEncoder::new(level, memory).is_some();
             assert_eq!(made, exists, "{level} {memory}");
         }
+        let made = PigzEncoder::new(level).is_some();
+        assert_eq!(made, LEVELS.contains(&level), "{level}");
     }
 }
 
@@ -70,8 +100,12 @@ proptest! {
         let content = content(kind, size);
         let output = compress(&content, level, memory, write);
         prop_assert_eq!(&output, &compress(&content, level, memory, usize::MAX));
-        let mut back = Vec::new();
-        DeflateDecoder::new(output.as_slice()).read_to_end(&mut back).unwrap();
-        prop_assert!(back == content);
+        let blocks = compress_as_pigz(&content, level, write);
+        prop_assert_eq!(&blocks, &compress_as_pigz(&content, level, usize::MAX));
+        for output in [output, blocks] {
+            let mut back = Vec::new();
+            DeflateDecoder::new(output.as_slice()).read_to_end(&mut back).unwrap();
+            prop_assert!(back == content);
+        }
     }
 }

@@ -29,7 +29,7 @@ const YEAR_ONE: [u8; 4] = [0x00, 0x09, 0x6e, 0x88];
 /// No system, as both write it, and Python and Java.
 const UNKNOWN_SYSTEM: u8 = 255;
 
-/// The system that zlib itself, Perl and libarchive write: Unix.
+/// The system that zlib itself, Perl, libarchive and pigz write: Unix.
 const UNIX: u8 = 3;
 
 /// Finds the encoder that makes a gzip file of its content; none where no known one does, or it is no gzip file.
@@ -173,5 +173,6 @@ fn plausible(encoder: Encoder, header: &[u8]) -> bool {
         Encoder::Pgzip { .. } => fits && system == UNKNOWN_SYSTEM && time != NO_TIME,
         // Java's header is the same whatever the level, and so is that of Python's `tarfile` for a stream.
         Encoder::Zlib { .. } => fits || system != UNIX,
+        Encoder::Pigz { .. } => fits && system == UNIX,
     }
 }

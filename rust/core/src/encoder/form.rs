@@ -55,7 +55,9 @@ impl GzipForm {
     pub(super) fn new(encoder: Encoder) -> Self {
         let mut parameters = Vec::new();
         match encoder {
-            Encoder::Go { level } => parameters.extend(level.to_be_bytes()),
+            Encoder::Go { level } | Encoder::Pigz { level } => {
+                parameters.extend(level.to_be_bytes());
+            }
             Encoder::Pgzip {
                 level, block_size, ..
             } => {
@@ -116,6 +118,7 @@ impl GzipForm {
         let [level] = fields.exactly().map_err(end)?.map(u8::cast_signed);
         let encoder = match encoder {
             Encoder::Go { .. } => Encoder::Go { level },
+            Encoder::Pigz { .. } => Encoder::Pigz { level },
             Encoder::Pgzip { generation, .. } => Encoder::Pgzip {
                 generation,
                 level,

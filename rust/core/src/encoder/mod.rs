@@ -8,7 +8,7 @@ mod reencoder;
 
 use crate::deflate::GoEncoder;
 use crate::pgzip::{self, Generation, PgzipEncoder};
-use crate::zlib::{self, ZlibEncoder};
+use crate::zlib::{self, PigzEncoder, ZlibEncoder};
 
 pub use find::find_encoder;
 pub use form::{FormError, GzipForm, Member};
@@ -38,10 +38,15 @@ pub enum Encoder {
         /// Of [`zlib::MEMORY_LEVELS`].
         memory_level: u8,
     },
+    /// `pigz`, with the blocks that everyone uses.
+    Pigz {
+        /// Of [`zlib::LEVELS`].
+        level: i8,
+    },
 }
 
 /// All encoders, in the order in which they are tried: those first that builders use without being told to.
-const ENCODERS: [Encoder; 39] = [
+const ENCODERS: [Encoder; 48] = [
     Encoder::Go { level: 6 },
     Encoder::pgzip(Generation::V1_18, 5),
     Encoder::pgzip(Generation::V1_15, 5),
@@ -72,6 +77,15 @@ const ENCODERS: [Encoder; 39] = [
     Encoder::zlib(5),
     Encoder::zlib(7),
     Encoder::zlib(8),
+    Encoder::Pigz { level: 6 },
+    Encoder::Pigz { level: 9 },
+    Encoder::Pigz { level: 1 },
+    Encoder::Pigz { level: 2 },
+    Encoder::Pigz { level: 3 },
+    Encoder::Pigz { level: 4 },
+    Encoder::Pigz { level: 5 },
+    Encoder::Pigz { level: 7 },
+    Encoder::Pigz { level: 8 },
     Encoder::zlib_with_most_memory(6),
     Encoder::zlib_with_most_memory(9),
     Encoder::zlib_with_most_memory(1),
@@ -112,7 +126,10 @@ impl Encoder {
     /// As the encoder numbers them.
     const fn level(self) -> i8 {
         match self {
-            Self::Go { level } | Self::Pgzip { level, .. } | Self::Zlib { level, .. } => level,
+            Self::Go { level }
+            | Self::Pgzip { level, .. }
+            | Self::Zlib { level, .. }
+            | Self::Pigz { level } => level,
         }
     }
 
@@ -123,6 +140,7 @@ impl Encoder {
             Self::Go { .. } => "go-1.26",
             Self::Pgzip { generation, .. } => generation.name(),
             Self::Zlib { .. } => "zlib-1.3",
+            Self::Pigz { .. } => "pigz-zlib-1.3",
         }
     }
 
@@ -146,6 +164,7 @@ impl Encoder {
                 level,
                 memory_level,
             } => ZlibEncoder::new(level, memory_level).map(Stream::Zlib),
+            Self::Pigz { level } => PigzEncoder::new(level).map(Stream::Pigz),
         }
     }
 }
@@ -155,6 +174,7 @@ enum Stream {
     Go(GoEncoder),
     Pgzip(Box<PgzipEncoder>),
     Zlib(ZlibEncoder),
+    Pigz(PigzEncoder),
 }
 
 impl Stream {
@@ -164,6 +184,7 @@ impl Stream {
             Self::Go(encoder) => encoder.write(content, output),
             Self::Pgzip(encoder) => encoder.write(content, output),
             Self::Zlib(encoder) => encoder.write(content, output),
+            Self::Pigz(encoder) => encoder.write(content, output),
         }
     }
 
@@ -178,6 +199,7 @@ impl Stream {
             }
             Self::Pgzip(encoder) => encoder.finish(output),
             Self::Zlib(encoder) => encoder.finish(output),
+            Self::Pigz(encoder) => encoder.finish(output),
         }
     }
 

@@ -1,17 +1,25 @@
 //! zlib's compressor, called safely.
 
 use std::alloc::{Layout, handle_alloc_error};
-use std::ffi::c_int;
+use std::ffi::{c_int, c_uint};
 use std::mem::MaybeUninit;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use libz_sys::{
-    Z_DEFAULT_STRATEGY, Z_DEFLATED, Z_MEM_ERROR, Z_OK, deflate, deflateEnd, deflateInit2_, uInt,
-    z_stream, zlibVersion,
+    Z_DEFAULT_STRATEGY, Z_DEFLATED, Z_MEM_ERROR, Z_OK, deflate, deflateEnd, deflateInit2_,
+    deflatePrime, deflateSetDictionary, uInt, z_stream, zlibVersion,
 };
 
 /// A window of 32 KiB, and DEFLATE alone, without a header of zlib's or gzip's.
 const RAW_WINDOW: c_int = -15;
+
+/// Room that the output is given at a time.
+const ROOM: usize = 64 << 10;
+
+unsafe extern "C" {
+    /// zlib's, which `libz-sys` does not declare: how many bytes and bits are written that no room was given for yet.
+    fn deflatePending(stream: *mut z_stream, bytes: *mut c_uint, bits: *mut c_int) -> c_int;
+}
 
 /// One stream.
 ///
@@ -50,10 +58,51 @@ impl Deflate {
         None
     }
 
+    /// Let matches reach back into bytes that are not part of the stream, before anything is compressed.
+    pub fn set_dictionary(&mut self, dictionary: &[u8]) {
+        let length = uInt::try_from(dictionary.len()).unwrap_or(uInt::MAX);
+        // SAFETY: the stream is initialised, and zlib only reads `length` bytes of the dictionary.
+        unsafe {
+            deflateSetDictionary(self.0.as_ptr(), dictionary.as_ptr(), length);
+        }
+    }
+
+    /// Compress all of the input, and append what there is to write.
+    pub fn run(&mut self, mut input: &[u8], flush: c_int, output: &mut Vec<u8>) {
+        loop {
+            let start = output.len();
+            output.resize(start + ROOM, 0);
+            let (read, written) = self.step(input, flush, &mut output[start..]);
+            output.truncate(start + written);
+            input = &input[read..];
+            if written < ROOM {
+                break;
+            }
+        }
+    }
+
+    /// How many bits of the last byte are written that is not full, after a flush.
+    pub fn pending_bits(&mut self) -> c_int {
+        let mut bits = 0;
+        // SAFETY: the stream is initialised, and zlib writes one number, or none where there is no pointer.
+        unsafe {
+            deflatePending(self.0.as_ptr(), ptr::null_mut(), &raw mut bits);
+        }
+        bits
+    }
+
+    /// Write bits as they are, at most 16.
+    pub fn put(&mut self, bits: c_int, value: c_int) {
+        // SAFETY: the stream is initialised; there is no pointer besides.
+        unsafe {
+            deflatePrime(self.0.as_ptr(), bits, value);
+        }
+    }
+
     /// Compress some of the input into the room; return how much of both was used.
     ///
     /// As long as all the room is used, there may be more to write, with what is left of the input.
-    pub fn step(&mut self, input: &[u8], flush: c_int, room: &mut [u8]) -> (usize, usize) {
+    fn step(&mut self, input: &[u8], flush: c_int, room: &mut [u8]) -> (usize, usize) {
         let given = uInt::try_from(input.len()).unwrap_or(uInt::MAX);
         let free = uInt::try_from(room.len()).unwrap_or(uInt::MAX);
         let stream = self.0.as_ptr();

@@ -8,12 +8,16 @@
 )]
 
 mod deflate;
+mod pigz;
 
+use std::ffi::c_int;
 use std::ops::RangeInclusive;
 
 use libz_sys::{Z_FINISH, Z_NO_FLUSH};
 
 use self::deflate::Deflate;
+
+pub use pigz::PigzEncoder;
 
 /// Levels. Level 0 is left out: what it writes depends on how it is called.
 pub const LEVELS: RangeInclusive<i8> = 1..=9;
@@ -30,9 +34,6 @@ pub const DEFAULT_LEVEL: i8 = 6;
 
 /// Content that zlib is given at a time: as much as it takes in at once, so that this is the same as giving it all.
 const FEED: usize = 64 << 10;
-
-/// Room that the output is given at a time.
-const ROOM: usize = 64 << 10;
 
 /// Compresses a stream as zlib does.
 ///
@@ -75,18 +76,8 @@ impl ZlibEncoder {
     }
 
     /// Give zlib what is held.
-    fn compress(&mut self, flush: i32, output: &mut Vec<u8>) {
-        let mut left = self.held.as_slice();
-        loop {
-            let start = output.len();
-            output.resize(start + ROOM, 0);
-            let (read, written) = self.stream.step(left, flush, &mut output[start..]);
-            output.truncate(start + written);
-            left = &left[read..];
-            if written < ROOM {
-                break;
-            }
-        }
+    fn compress(&mut self, flush: c_int, output: &mut Vec<u8>) {
+        self.stream.run(&self.held, flush, output);
         self.held.clear();
     }
 }
