@@ -53,7 +53,7 @@ class LayerError(ValueError):
     """A layer is malformed or exceeds a limit; the message names the offset in the uncompressed tar and the entry."""
 
 class PatternError(ValueError):
-    """A ``.dockerignore``, ``--exclude`` or COPY pattern is malformed; the message quotes it."""
+    """A pattern is malformed: of ``.dockerignore``, ``--exclude``, COPY or ``${x#pattern}``; the message quotes it."""
 
 class ContentChanged(ValueError):
     """A file no longer has the content that its entry was hashed with; the message names the path."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamella.steps.glob import PatternError, remove_prefix, remove_suffix, substitute
+from lamella._core import PatternError
+from lamella.steps.glob import remove_prefix, remove_suffix, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

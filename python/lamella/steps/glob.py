@@ -1,12 +1,13 @@
-r"""Shell patterns as variable substitution knows them: ``*`` and ``?``, and ``\`` before one of ``* ? \ } /``."""
+r"""Shell patterns as variable substitution knows them: ``*`` and ``?``, and ``\`` before one of ``* ? \ } /``.
+
+All functions raise ``PatternError`` where a backslash stands before anything else.
+"""
 
 from __future__ import annotations
 
 import re
 
-
-class PatternError(ValueError):
-    """A pattern is malformed."""
+from lamella._core import PatternError
 
 
 def remove_prefix(value: str, pattern: str, *, longest: bool) -> str:
