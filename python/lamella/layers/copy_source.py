@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from itertools import compress
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ def has_wildcard(text: str) -> bool:
 def copy_source(tree: FileTree, source: str, exclude: Sequence[str] = ()) -> list[Entry]:
     """Return what ``COPY --from`` copies for one source, in the order of paths' bytes, owners and modes kept.
 
-    The rules are those of ``lamella._core.BuildContext.copy_source``: a file has its base name, a folder's content is
+    ``lamella._core.BuildContext.copy_source`` decides the rules: a file has its base name, a folder's content is
     relative to that folder, and the folder itself is there with the path ``""``. A symlink that ``source`` itself
     names is followed within the tree; one below a copied folder is copied as a symlink. Where two matches share a path,
     the later one (in the order of their names) is kept, and where wildcards match nothing, nothing is copied.
@@ -46,8 +47,8 @@ def copy_source(tree: FileTree, source: str, exclude: Sequence[str] = ()) -> lis
             found = {path.rpartition("/")[2]: node.entry}
         else:
             entries.setdefault("", node.entry.replace(path=""))
-            found = _without(exclude, {name: child.entry for name, child in tree.walk(node)})
-        for name, entry in found.items():
+            found = {name: child.entry for name, child in tree.walk(node)}
+        for name, entry in _without(exclude, found).items():
             if name in entries and (entries[name].kind == "directory") != (entry.kind == "directory"):
                 raise TreeError(name, f"{source} gives both a folder and a file of this name")
             entries[name] = entry.replace(path=name)
@@ -70,10 +71,11 @@ def _without(exclude: Sequence[str], entries: dict[str, Entry]) -> dict[str, Ent
 
 def _matches(tree: FileTree, source: str) -> list[str]:
     """Return what a source stands for: itself, or what its wildcards match without following symlinks."""
-    parts = [part for part in source.split("/") if part not in {"", "."}]
+    parts = posixpath.normpath(f"/{source.lstrip('/')}")[1:].split("/")
     plain = next((place for place, part in enumerate(parts) if has_wildcard(part)), len(parts))
     if plain == len(parts):
         return ["/".join(parts)]
+    match_wildcards("/".join(parts[plain:]), [])  # A malformed one is an error even where nothing is to be matched.
     top = tree.resolve("/".join(parts[:plain]))
     if top.node is None:
         raise _not_found(source)
