@@ -12,7 +12,8 @@ from lamella._proto.lamella.v1 import stats_pb2 as pb
 from lamella._proto.lamella.v1.stats_pb2_grpc import StatsStub
 from lamella._proto.lamella.v1.step_cache_pb2 import ResolveRequest
 from lamella._proto.lamella.v1.step_cache_pb2_grpc import StepCacheStub
-from lamella.model import Instruction
+from lamella.index import CounterKey
+from lamella.model import GroupBy, Instruction
 from lamella.server.grpc import stats
 from lamella.server.grpc.caller import REQUEST_METADATA_KEY
 from lamella.wire.fields import BUILDER_KEY
@@ -151,3 +152,8 @@ async def test_too_many_rows_are_refused(channel: grpc.aio.Channel, monkeypatch:
     await resolve(channel, STEP, builder="b")
     with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "group by less"):
         await get(channel, Field.BUILDER)
+
+
+def test_the_api_and_the_counters_are_told_apart_by_the_same_fields() -> None:
+    assert {field.name for field in GroupBy} == set(pb.GetStatsRequest.Field.keys()) - {"FIELD_UNSPECIFIED"}
+    assert {field.value for field in GroupBy} == set(CounterKey.__slots__)

@@ -12,15 +12,14 @@ import click
 from lamella.cli import options
 from lamella.cli.project_table import ProjectLine, document_of, echo_projects
 from lamella.cli.text import echo_json, echo_table, percent_text, seconds_text, size_text
+from lamella.model import GroupBy
 
 if TYPE_CHECKING:
     from lamella.client import ProjectRow, StatsRow, StoreUsage
 
-FIELDS = ("project", "builder", "instruction", "day")
-
 
 @click.command()
-@click.option("--by", metavar="FIELD[,FIELD...]", default="", help=f"A row for each {', '.join(FIELDS)}.")
+@click.option("--by", metavar="FIELD[,FIELD...]", default="", help=f"A row for each {', '.join(GroupBy)}.")
 @click.option("--since", type=options.AgeType(), metavar="AGE", help="Count from this long ago, in whole UTC days.")
 @click.option("--project", metavar="TENANT/PROJECT", default="", help="Count this project alone.")
 @options.server
@@ -31,20 +30,13 @@ def command(*, by: str, since: float | None, project: str, server: str | None, a
     \b
         lamella stats --by project,day --since 7d
     """
-    from lamella.client import AsyncClient, GroupBy
+    from lamella.client import AsyncClient
 
-    fields = [field for field in by.split(",") if field]
-    for field in fields:
-        if field not in FIELDS:
-            raise click.BadParameter(f"{field!r} is none of {', '.join(FIELDS)}", param_hint="--by")
+    fields = [_field(name) for name in by.split(",") if name]
 
     async def ask() -> tuple[list[StatsRow], StoreUsage]:
         async with AsyncClient(server) as client:
-            rows = await client.stats(
-                [GroupBy[field.upper()] for field in fields],
-                project=project,
-                since=None if since is None else time.time() - since,
-            )
+            rows = await client.stats(fields, project=project, since=None if since is None else time.time() - since)
             return rows, await client.usage(project=project)
 
     rows, stored = asyncio.run(ask())
@@ -56,7 +48,14 @@ def command(*, by: str, since: float | None, project: str, server: str | None, a
         _echo_stored(stored, with_total=not project)
 
 
-def _echo(fields: list[str], rows: list[StatsRow]) -> None:
+def _field(name: str) -> GroupBy:
+    try:
+        return GroupBy(name)
+    except ValueError:
+        raise click.BadParameter(f"{name!r} is none of {', '.join(GroupBy)}", param_hint="--by") from None
+
+
+def _echo(fields: list[GroupBy], rows: list[StatsRow]) -> None:
     header = [*fields, "steps", "hits", "misses", "hit rate", "commits", "received", "sent", "time saved"]
     lines = [
         [

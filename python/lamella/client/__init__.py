@@ -16,9 +16,10 @@ from lamella.client.errors import (
     Timeout,
     Unsupported,
 )
-from lamella.client.report import Capabilities, GroupBy, StatsRow
+from lamella.client.report import Capabilities, StatsRow
 from lamella.client.store_usage import PlaceRow, ProjectRow, StoreUsage, Where
 from lamella.client.synchronous import Client
+from lamella.model import GroupBy
 
 __all__ = [
     "DEFAULT_ADDRESS",

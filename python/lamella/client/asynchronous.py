@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lamella.client.blob import Blob
     from lamella.client.chunk_cache import ChunkCache
-    from lamella.model import Digest, Scope, Step, StepResult
+    from lamella.model import Digest, GroupBy, Scope, Step, StepResult
     from lamella.steps.commit import Committed
     from lamella.steps.resolve import Answer, Node
 
@@ -138,7 +138,7 @@ class AsyncClient(Connection):
         return await step_calls.commit(self, step, key, result)
 
     async def stats(
-        self, group_by: Sequence[report.GroupBy] = (), *, project: str = "", since: float | None = None
+        self, group_by: Sequence[GroupBy] = (), *, project: str = "", since: float | None = None
     ) -> list[report.StatsRow]:
         """Return counters, a row for each combination of the fields in ``group_by``.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from grpc_health.v1 import health_pb2
@@ -21,16 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from lamella.client.connection import Connection
-    from lamella.model import Digest
-
-
-class GroupBy(Enum):
-    """A field that statistics are told apart by."""
-
-    PROJECT = pb.GetStatsRequest.PROJECT
-    BUILDER = pb.GetStatsRequest.BUILDER
-    INSTRUCTION = pb.GetStatsRequest.INSTRUCTION
-    DAY = pb.GetStatsRequest.DAY
+    from lamella.model import Digest, GroupBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +60,7 @@ async def get_stats(
     connection: Connection, group_by: Sequence[GroupBy], project: str, since: float | None
 ) -> list[StatsRow]:
     """Call ``Stats.GetStats``; see ``AsyncClient.stats``."""
-    request = pb.GetStatsRequest(group_by=[field.value for field in group_by], project=project)
+    request = pb.GetStatsRequest(group_by=[field.name for field in group_by], project=project)
     if since is not None:
         request.since.CopyFrom(timestamp_to_message(since))
     response = await connection.unary(StatsStub(connection.channel).GetStats, request)

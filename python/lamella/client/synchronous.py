@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from lamella.client.blob import Blob
     from lamella.client.chunk_cache import ChunkCache
     from lamella.client.connection import Traffic
-    from lamella.client.report import Capabilities, GroupBy, StatsRow
+    from lamella.client.report import Capabilities, StatsRow
     from lamella.client.store_usage import StoreUsage
-    from lamella.model import Digest, Scope, Step, StepResult
+    from lamella.model import Digest, GroupBy, Scope, Step, StepResult
     from lamella.steps.commit import Committed
     from lamella.steps.resolve import Answer, Node
 

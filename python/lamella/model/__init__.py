@@ -9,6 +9,7 @@ from lamella.model.descriptor import (
     Layer,
 )
 from lamella.model.digest import EMPTY, Digest
+from lamella.model.group_by import GroupBy
 from lamella.model.platform import Platform
 from lamella.model.scope import Scope
 from lamella.model.sha512 import BlobName, Sha512
@@ -25,6 +26,7 @@ __all__ = [
     "Digest",
     "ExecutionContext",
     "Form",
+    "GroupBy",
     "Heredoc",
     "Input",
     "Instruction",

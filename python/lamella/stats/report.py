@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lamella.index import CounterKey, Counters
+from lamella.model import GroupBy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 
-class Field(StrEnum):
-    """What counters can be told apart by: the fields of ``CounterKey``."""
-
-    PROJECT = "project"
-    BUILDER = "builder"
-    INSTRUCTION = "instruction"
-    DAY = "day"
-
-
 def report(
-    rows: Iterable[tuple[CounterKey, Counters]], group_by: Collection[Field], project: str = ""
+    rows: Iterable[tuple[CounterKey, Counters]], group_by: Collection[GroupBy], project: str = ""
 ) -> list[tuple[CounterKey, Counters]]:
     """Add up the rows of ``project`` (all where empty), one sum for each combination of the fields in ``group_by``.
 
@@ -35,10 +26,10 @@ def report(
     for key, counters in rows:
         if project in ("", key.project):
             group = CounterKey(
-                day=key.day if Field.DAY in group_by else "",
-                project=key.project if Field.PROJECT in group_by else "",
-                builder=key.builder if Field.BUILDER in group_by else "",
-                instruction=key.instruction if Field.INSTRUCTION in group_by else "",
+                day=key.day if GroupBy.DAY in group_by else "",
+                project=key.project if GroupBy.PROJECT in group_by else "",
+                builder=key.builder if GroupBy.BUILDER in group_by else "",
+                instruction=key.instruction if GroupBy.INSTRUCTION in group_by else "",
             )
             sums[group] += counters
     return sorted(sums.items(), key=lambda row: [getattr(row[0], field) for field in group_by])

@@ -10,7 +10,8 @@ from lamella._proto.lamella.v1 import stats_pb2 as pb
 from lamella._proto.lamella.v1.stats_pb2_grpc import StatsServicer
 from lamella.errors import Invalid, LimitExceeded
 from lamella.index import Place
-from lamella.stats.report import Field, report
+from lamella.model import GroupBy
+from lamella.stats.report import report
 from lamella.wire.fields import duration_to_message, timestamp_from_message, timestamp_to_message
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 
 MAX_ROWS: Final = 20_000
 """The most rows of one answer."""
-
-_FIELDS: Final = {
-    pb.GetStatsRequest.PROJECT: Field.PROJECT,
-    pb.GetStatsRequest.BUILDER: Field.BUILDER,
-    pb.GetStatsRequest.INSTRUCTION: Field.INSTRUCTION,
-    pb.GetStatsRequest.DAY: Field.DAY,
-}
 
 _WHERE: Final = {
     Place.FILE: pb.GetUsageResponse.FILES,
@@ -49,7 +43,7 @@ class Stats(StatsServicer):
         self, request: pb.GetStatsRequest, _context: Context
     ) -> pb.GetStatsResponse:
         """Answer with one row for each combination of the fields grouped by."""
-        group_by = [_field(number, f"group_by[{place}]") for place, number in enumerate(request.group_by)]
+        group_by = [_group_by(number, f"group_by[{place}]") for place, number in enumerate(request.group_by)]
         since = _day(request)
         await self._recorder.flush()
         rows = await asyncio.to_thread(lambda: report(self._counters.scan(since), group_by, request.project))
@@ -80,11 +74,11 @@ class Stats(StatsServicer):
         return response
 
 
-def _field(number: pb.GetStatsRequest.Field, field: str) -> Field:
-    found = _FIELDS.get(number)
-    if found is None:
+def _group_by(number: pb.GetStatsRequest.Field, field: str) -> GroupBy:
+    known = {pb.GetStatsRequest.Field.Value(group_by.name): group_by for group_by in GroupBy}
+    if number not in known:
         raise Invalid(field, f"{number} is not a field to group by")
-    return found
+    return known[number]
 
 
 def _day(request: pb.GetStatsRequest) -> str:
