@@ -23,6 +23,7 @@ pub mod layer;
 mod layer_header;
 mod layer_output;
 pub mod layer_writer;
+pub mod new_file;
 pub mod pack;
 pub mod pattern;
 pub mod pgzip;

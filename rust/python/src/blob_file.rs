@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use lamella_core::blob_file::{self as core, BlobFile as CoreBlobFile};
+use lamella_core::blob_file::BlobFile as CoreBlobFile;
 use lamella_core::error::FileError;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -120,7 +120,7 @@ impl BlobFile {
 
 #[pyfunction]
 fn sync_directory(py: Python<'_>, path: PathBuf) -> PyResult<()> {
-    detached(py, || core::sync_directory(&path))
+    detached(py, || lamella_core::new_file::sync_directory(&path))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -5,12 +5,12 @@ use std::io;
 use std::mem;
 use std::path::Path;
 
-use crate::blob_file::BlobFile;
 use crate::chunk::ChunkBatch;
 use crate::damage::Damage;
 use crate::digest::Digest;
 use crate::error::FileError;
 use crate::frame::{FRAME_LIMIT, FrameEncoder};
+use crate::new_file::NewFile;
 use crate::pack::MAGIC;
 use crate::pack::footer::{FrameRecord, PackedChunk, encode};
 
@@ -62,7 +62,7 @@ enum State {
 
 /// A pack on its way to disk: without a name until it is published.
 pub struct PackWriter {
-    file: BlobFile,
+    file: NewFile,
     state: State,
     encoder: FrameEncoder,
     /// Bytes of the frame that is being filled.
@@ -84,7 +84,7 @@ impl PackWriter {
     pub fn create(folder: &Path, level: i32) -> Result<Self, PackError> {
         Ok(Self {
             encoder: FrameEncoder::new(level).map_err(PackError::Compressor)?,
-            file: BlobFile::create(folder)?,
+            file: NewFile::create(folder)?,
             state: State::Open,
             frame: Vec::with_capacity(FRAME_LIMIT),
             frame_chunks: 0,
@@ -158,7 +158,7 @@ impl PackWriter {
         let footer = encode(&self.frames, &self.chunks);
         self.pending.extend_from_slice(&footer);
         self.write()?;
-        self.try_to(BlobFile::sync)?;
+        self.try_to(NewFile::sync)?;
         self.state = State::Finished;
         Ok(mem::take(&mut self.chunks))
     }
@@ -219,7 +219,7 @@ impl PackWriter {
 
     fn try_to<T>(
         &mut self,
-        call: impl FnOnce(&mut BlobFile) -> Result<T, FileError>,
+        call: impl FnOnce(&mut NewFile) -> Result<T, FileError>,
     ) -> Result<T, PackError> {
         call(&mut self.file).map_err(|error| {
             self.state = State::Failed;
