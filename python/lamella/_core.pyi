@@ -37,6 +37,7 @@ __all__ = [
     "hash_files",
     "match_patterns",
     "match_wildcards",
+    "read_chunks",
     "read_pack_footer",
     "sha256",
     "sync_directory",
@@ -499,6 +500,13 @@ class RecipeReader:
             RecipeError: a chunk is missing or damaged; its ``digest`` says which one. The window can be read again with
                 other sources.
         """
+
+def read_chunks(located: Sequence[_LocatedChunk]) -> list[bytes]:
+    """Return the bytes of chunks, all in memory at once; a frame is read once for neighbours that are in it.
+
+    Raises:
+        RecipeError: a chunk is damaged, or has another digest; its ``digest`` says which one.
+    """
 
 # --- encoders ------------------------------------------------------------------------------------------------------
 

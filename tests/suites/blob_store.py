@@ -188,6 +188,17 @@ class BlobStoreSuite:
             assert await get(store, digest) == data
             assert await get(store, digest, 1, 5000) == data[1:5001]
 
+    async def test_many_blobs_are_read_at_once(self, store: BlobStore) -> None:
+        blobs = {Digest.of(data): data for size in SIZES for seed in range(5) for data in [content(size, seed)]}
+        await store.write_many(dict(list(blobs.items())[::2]))
+        for data in list(blobs.values())[1::2]:
+            await put(store, data)
+        absent = Digest.of(b"absent")
+        found = await store.read_many([*blobs, absent, EMPTY])
+        assert isinstance(found.pop(absent), NotFound)
+        assert found == {**blobs, EMPTY: b""}
+        assert await store.read_many([]) == {}
+
     async def test_a_wrong_blob_among_many_is_named_and_not_stored(self, store: BlobStore) -> None:
         blobs = {Digest.of(content(5000, seed)): content(5000, seed) for seed in range(10)}
         wrong, large = Digest.of(b"other"), content(MAX_BLOB_SIZE + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from lamella._core import Recipe, RecipeError, RecipeReader, chunk_recipe, read_pack_footer, sha256
+from lamella._core import Recipe, RecipeError, RecipeReader, read_chunks, read_pack_footer, sha256
 from lamella.index import Blobs, Place
 from lamella.model import Digest
 from lamella.store.protocol import BUFFER_SIZE
@@ -52,17 +52,20 @@ class Chunks:
             FileNotFoundError: its pack is gone: it moved, or is lost.
             RecipeError: its frame is damaged, or it has another digest.
         """
-        location = record.location
-        if location is None:
-            raise ValueError(f"{record.digest} is not packed")
-        raw = record.digest.raw
-        reader = RecipeReader(Recipe(chunk_recipe(raw, [(raw, record.size)])))
-        reader.wanted(record.size)
-        with self._packs.opened([location.pack]) as descriptors:
-            data = reader.read([_located(record, descriptors)])
-        if data is None:
-            raise RecipeError(f"{record.digest} is empty")
-        return data
+        return self.read_many([record])[record.digest]
+
+    def read_many(self, records: Sequence[BlobRecord]) -> dict[Digest, bytes]:
+        """Return the bytes of packed blobs, which all fit memory; each frame is read once.
+
+        Raises:
+            FileNotFoundError: a pack is gone: it moved, or is lost.
+            RecipeError: a frame is damaged, or a blob has another digest.
+        """
+        packs = {record.location.pack for record in records if record.location is not None}
+        with self._packs.opened(packs) as descriptors:
+            # In the order of packs and frames, so that those of one frame are neighbours.
+            located = sorted((_located(record, descriptors) for record in records), key=lambda at: at[1:])
+            return dict(zip((Digest(at[0]) for at in located), read_chunks(located), strict=True))
 
     def rebuild(self, recipe: Recipe, offset: int = 0, length: int | None = None) -> Iterator[memoryview]:
         """Yield the bytes of a blob from its recipe, at most ``BUFFER_SIZE`` at once.

@@ -14,6 +14,7 @@ from lamella._core import BlobFile
 from lamella.errors import DigestMismatch, LimitExceeded, NotFound, ReadOnly, StorageFull
 from lamella.index import Blobs, Index, Layers, Leases, WholeBlobs
 from lamella.model import EMPTY, Digest
+from lamella.store.batch_reader import BatchReader
 from lamella.store.buffered_file import MAX_BLOB_SIZE, BufferedFile
 from lamella.store.chunk_lists import ChunkLists
 from lamella.store.chunks import Chunks
@@ -106,6 +107,7 @@ class LocalStore:
         self._unused = UnusedRemover(self._layout, self.index, self.blobs, self.layers, self.leases)
         chunks = Chunks(self._layout, self.blobs, packs)
         self._reader = LocalReader(self._layout, self.blobs, chunks, self._remover, self._threads)
+        self._batches = BatchReader(self.blobs, chunks, self._reader, self._threads)
         self.whole = WholeBlobs(self.index)
         self.compactor = Compactor(self._layout, self.index, self.blobs, self._remover)
         self._recipes = Recipes(self._layout)
@@ -185,6 +187,10 @@ class LocalStore:
             Corrupted: the blob's file is shorter than it was, or a cold blob cannot be rebuilt; it is set aside.
         """
         return self._reader.open(digest, offset, length, count=count)
+
+    async def read_many(self, digests: Iterable[Digest], *, count: bool = True) -> dict[Digest, bytes | LamellaError]:
+        """See ``BlobStore.read_many``; ``count`` says whether the blobs count as used."""
+        return await self._batches.read(digests, count=count)
 
     @asynccontextmanager
     async def writer(self, expected: Digest | None = None) -> AsyncIterator[LocalWriter]:

@@ -42,6 +42,16 @@ class MemoryStore:
         for start in range(offset, end, BUFFER_SIZE):
             yield data[start : min(start + BUFFER_SIZE, end)]
 
+    async def read_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes | LamellaError]:
+        """See ``BlobStore.read_many``."""
+        found: dict[Digest, bytes | LamellaError] = {}
+        for digest in digests:
+            try:
+                found[digest] = self._get(digest)
+            except NotFound as error:
+                found[digest] = error
+        return found
+
     @asynccontextmanager
     async def writer(self, expected: Digest | None = None) -> AsyncIterator[MemoryWriter]:
         """See ``BlobStore.writer``."""

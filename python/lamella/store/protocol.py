@@ -102,6 +102,12 @@ class BlobStore(Protocol):
             Corrupted: the store no longer has the bytes that were committed.
         """
 
+    async def read_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes | LamellaError]:
+        """Return the bytes of blobs, or ``NotFound`` or ``Corrupted`` as ``open`` raises it for one of them.
+
+        All are in memory at once: the caller knows that they are small. That costs less than to open each.
+        """
+
     def writer(self, expected: Digest | None = None) -> AbstractAsyncContextManager[BlobWriter]:
         """Open a writer; leaving the context without ``commit`` discards what was written.
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from lamella.errors import LamellaError
     from lamella.model import Digest
     from lamella.store.local import LocalStore
 
@@ -31,3 +32,7 @@ class UncountedStore(WrappedStore):
     def open(self, digest: Digest, offset: int = 0, length: int | None = None) -> AsyncGenerator[Buffer, None]:
         """See ``BlobStore.open``."""
         return self._local.open(digest, offset, length, count=False)
+
+    async def read_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes | LamellaError]:
+        """See ``BlobStore.read_many``."""
+        return await self._local.read_many(digests, count=False)

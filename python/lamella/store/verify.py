@@ -12,10 +12,11 @@ from lamella.model import Digest
 from lamella.store.wrapper import WrappedStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable, Mapping
 
     from typing_extensions import Buffer
 
+    from lamella.errors import LamellaError
     from lamella.store.protocol import BlobStore
 
 SMALL: Final = 64 << 10
@@ -66,8 +67,24 @@ class VerifyingStore(WrappedStore):
                     await hashing
                 held = buffer
         if whole and (actual := Digest(sha256.digest())) != digest:
-            reason = f"its bytes have {actual}"
-            await self._quarantine(digest, reason)
-            raise Corrupted(digest, reason)
+            raise await self._damaged(digest, actual)
         if held is not None:
             yield held
+
+    async def read_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes | LamellaError]:
+        """See ``BlobStore.read_many``."""
+        found = await self._inner.read_many(digests)
+        for digest, actual in (await asyncio.to_thread(_wrong, found)).items():
+            found[digest] = await self._damaged(digest, actual)
+        return found
+
+    async def _damaged(self, digest: Digest, actual: Digest) -> Corrupted:
+        reason = f"its bytes have {actual}"
+        await self._quarantine(digest, reason)
+        return Corrupted(digest, reason)
+
+
+def _wrong(blobs: Mapping[Digest, bytes | LamellaError]) -> dict[Digest, Digest]:
+    """Return the digests that bytes really have, by those that they should have and do not."""
+    actual = {digest: Digest.of(data) for digest, data in blobs.items() if isinstance(data, bytes)}
+    return {digest: found for digest, found in actual.items() if found != digest}

@@ -33,6 +33,10 @@ class WrappedStore:
         """See ``BlobStore.open``."""
         return self._inner.open(digest, offset, length)
 
+    async def read_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes | LamellaError]:
+        """See ``BlobStore.read_many``."""
+        return await self._inner.read_many(digests)
+
     def writer(self, expected: Digest | None = None) -> AbstractAsyncContextManager[BlobWriter]:
         """See ``BlobStore.writer``."""
         return self._inner.writer(expected)

@@ -1,4 +1,4 @@
-//! `Recipe`, `RecipeReader` and `chunk_recipe`.
+//! `Recipe`, `RecipeReader`, `chunk_recipe` and `read_chunks`.
 
 use std::collections::HashMap;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lamella_core::damage::Damage;
 use lamella_core::digest::Digest;
-use lamella_core::pack::{FrameError, Slice};
+use lamella_core::pack::{self as core_pack, FrameError, Slice};
 use lamella_core::recipe::{
     self as core, ReadError, Recipe as CoreRecipe, RecipeReader as CoreReader, Source,
 };
@@ -193,27 +193,31 @@ fn sources<'data>(
     for (digest, bytes) in blobs {
         sources.insert(Digest::from(*digest), Source::Whole(bytes.as_slice()));
     }
-    for (digest, descriptor, frame_offset, frame_length, frame_size, offset, size) in located {
-        if *descriptor < 0 {
-            return Err(PyValueError::new_err(format!(
-                "{descriptor} is no descriptor"
-            )));
-        }
-        let digest = Digest::from(*digest);
-        let slice = Slice {
-            digest,
-            // SAFETY: the number is not -1. The caller keeps the descriptor open; one that is closed, or another file by
-            // now, gives an error or a wrong checksum, as only `fstat` and `pread` are called on it.
-            file: unsafe { BorrowedFd::borrow_raw(*descriptor) },
-            frame_offset: *frame_offset,
-            frame_length: *frame_length,
-            frame_size: *frame_size,
-            offset: *offset,
-            size: *size,
-        };
-        sources.insert(digest, Source::Packed(slice));
+    for located in located {
+        let slice = slice(located)?;
+        sources.insert(slice.digest, Source::Packed(slice));
     }
     Ok(sources)
+}
+
+fn slice(located: &Located) -> PyResult<Slice<'_>> {
+    let (digest, descriptor, frame_offset, frame_length, frame_size, offset, size) = *located;
+    if descriptor < 0 {
+        return Err(PyValueError::new_err(format!(
+            "{descriptor} is no descriptor"
+        )));
+    }
+    Ok(Slice {
+        digest: digest.into(),
+        // SAFETY: the number is not -1. The caller keeps the descriptor open; one that is closed, or another file by
+        // now, gives an error or a wrong checksum, as only `fstat` and `pread` are called on it.
+        file: unsafe { BorrowedFd::borrow_raw(descriptor) },
+        frame_offset,
+        frame_length,
+        frame_size,
+        offset,
+        size,
+    })
 }
 
 enum Error {
@@ -225,15 +229,22 @@ impl ToPython for Error {
     fn to_python(self, py: Python<'_>) -> PyErr {
         match self {
             Self::Busy => PyValueError::new_err("another thread uses the reader"),
-            Self::Read(
-                ReadError::Damaged(damage) | ReadError::Frame(FrameError::Damaged(damage)),
-            ) => damage.to_python(py),
-            Self::Read(ReadError::Frame(FrameError::File { digest, source })) => {
-                let message = format!("a pack cannot be read: {source}");
-                recipe_error(py, message, Some(digest))
-            }
+            Self::Read(ReadError::Damaged(damage)) => damage.to_python(py),
+            Self::Read(ReadError::Frame(error)) => error.to_python(py),
             Self::Read(error @ ReadError::Missing(digest)) => {
                 recipe_error(py, error.to_string(), Some(digest))
+            }
+        }
+    }
+}
+
+impl ToPython for FrameError {
+    fn to_python(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Damaged(damage) => damage.to_python(py),
+            Self::File { digest, source } => {
+                let message = format!("a pack cannot be read: {source}");
+                recipe_error(py, message, Some(digest))
             }
         }
     }
@@ -253,6 +264,13 @@ fn recipe_error(py: Python<'_>, message: String, chunk: Option<Digest>) -> PyErr
         Ok(()) => error,
         Err(error) => error,
     }
+}
+
+#[pyfunction]
+fn read_chunks(py: Python<'_>, located: Vec<Located>) -> PyResult<Vec<Bound<'_, PyBytes>>> {
+    let slices = located.iter().map(slice).collect::<PyResult<Vec<_>>>()?;
+    let chunks = detached(py, || core_pack::read_chunks(&slices))?;
+    Ok(chunks.iter().map(|chunk| PyBytes::new(py, chunk)).collect())
 }
 
 /// A chunk by its digest and size, or bytes.
@@ -280,5 +298,6 @@ fn chunk_recipe(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Recipe>()?;
     module.add_class::<RecipeReader>()?;
-    module.add_function(wrap_pyfunction!(chunk_recipe, module)?)
+    module.add_function(wrap_pyfunction!(chunk_recipe, module)?)?;
+    module.add_function(wrap_pyfunction!(read_chunks, module)?)
 }

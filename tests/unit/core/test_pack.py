@@ -20,6 +20,7 @@ from lamella._core import (
     RecipeError,
     RecipeReader,
     chunk_recipe,
+    read_chunks,
     read_pack_footer,
     verify_pack,
 )
@@ -184,3 +185,6 @@ def test_an_index_that_is_wrong_serves_nothing(field: int, tmp_path: Path) -> No
             reader.wanted()
             with pytest.raises(RecipeError):
                 reader.read([(rows[0][0], file.fileno(), *rows[0][2:], rows[0][1]), tuple(located)])  # type: ignore[list-item]
+            with pytest.raises(RecipeError) as caught:
+                read_chunks([tuple(located)])  # type: ignore[list-item]
+            assert caught.value.digest == name

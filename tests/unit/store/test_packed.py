@@ -105,6 +105,23 @@ async def test_a_pack_that_is_damaged_or_lost_is_noticed_and_its_blobs_can_come_
     assert [await get(store, digest) for digest in blobs] == list(blobs.values())
 
 
+@pytest.mark.parametrize("lost", [False, True])
+async def test_reading_many_says_which_are_damaged_or_lost(store: LocalStore, folder: Path, lost: bool) -> None:
+    blobs, others = batch(60), batch(10, seed=1)
+    await store.write_many(blobs)
+    [pack] = packs(folder)
+    await store.write_many(others)
+    if lost:
+        pack.unlink()
+    else:
+        flip(pack, 300_000)
+    found = await store.read_many([*blobs, *others])
+    broken = {digest for digest, data in found.items() if not isinstance(data, bytes)}
+    assert {type(found[digest]) for digest in broken} == {NotFound if lost else Corrupted}
+    assert broken == set(blobs) if lost else 0 < len(broken) < len(blobs)
+    assert {**blobs, **others}.items() >= {digest: found[digest] for digest in found.keys() - broken}.items()
+
+
 async def test_a_lost_pack_comes_back_with_a_batch_although_the_index_knows_the_blobs(
     store: LocalStore, folder: Path
 ) -> None:

@@ -56,6 +56,14 @@ async def test_a_part_of_a_blob_is_passed_on_unchecked(store: LocalStore, folder
         await get(verifying, digest)
 
 
+async def test_a_damaged_blob_among_many_is_named_and_taken_out(store: LocalStore, folder: Path) -> None:
+    good, bad = await put(store, content(10_000)), await damage(store, folder, content(10_000, 1))
+    found = await VerifyingStore(store, store.quarantine).read_many([good, bad])
+    assert found[good] == content(10_000)
+    assert isinstance(found[bad], Corrupted)
+    assert await store.missing([good, bad]) == {bad}
+
+
 async def step() -> None:
     """Let every other task run as far as it gets."""
     for _ in range(20):

@@ -16,7 +16,6 @@ from lamella.server.grpc.directories import walk
 from lamella.server.grpc.limits import MAX_BATCH_BLOBS, MAX_BATCH_SIZE, MAX_DIGESTS, MAX_PAYLOAD
 from lamella.server.grpc.status import to_status
 from lamella.server.grpc.zstd_stream import LEVEL, Decompressor
-from lamella.store.small_blobs import read_blob
 from lamella.wire.blob import blob_from_message, check_digest_function
 from lamella.wire.zstd import compress_each
 
@@ -76,7 +75,7 @@ class ContentAddressableStorage(ChunkedBlobs):
         who = caller(context, request.instance_name)
         check_digest_function(request.digest_function)
         _check_batch(list(request.digests))
-        responses = await asyncio.gather(*(self._read_one(digest) for digest in request.digests))
+        responses = await self._read_many(request.digests)
         if pb.Compressor.ZSTD in request.acceptable_compressors:
             await asyncio.to_thread(_compress, responses)
         sent = sum(len(response.data) for response in responses)
@@ -118,16 +117,28 @@ class ContentAddressableStorage(ChunkedBlobs):
         outcomes = [blob if isinstance(blob, LamellaError) else failures.get(blob[0]) for blob in received]
         return [Status() if outcome is None else to_status(outcome) for outcome in outcomes]
 
-    async def _read_one(self, message: pb.Digest) -> pb.BatchReadBlobsResponse.Response:
+    async def _read_many(self, messages: Sequence[pb.Digest]) -> list[pb.BatchReadBlobsResponse.Response]:
+        named = [await self._named(message) for message in messages]
+        found = await self._store.read_many({digest for digest in named if not isinstance(digest, LamellaError)})
+        outcomes = [digest if isinstance(digest, LamellaError) else found[digest] for digest in named]
+        return [_response(message, outcome) for message, outcome in zip(messages, outcomes, strict=True)]
+
+    async def _named(self, message: pb.Digest) -> Digest | LamellaError:
+        """Return the digest of a blob that has the size that the message says, or what is wrong with it."""
         try:
             blob = blob_from_message(message, "digest")
             size = (await self._store.stat(blob.digest)).size
             if size != blob.size:
                 raise SizeMismatch(blob.digest, blob.size, size)
-            data = await read_blob(self._store, blob.digest)
         except LamellaError as error:
-            return pb.BatchReadBlobsResponse.Response(digest=message, status=to_status(error))
-        return pb.BatchReadBlobsResponse.Response(digest=message, data=data, status=Status())
+            return error
+        return blob.digest
+
+
+def _response(message: pb.Digest, outcome: bytes | LamellaError) -> pb.BatchReadBlobsResponse.Response:
+    if isinstance(outcome, LamellaError):
+        return pb.BatchReadBlobsResponse.Response(digest=message, status=to_status(outcome))
+    return pb.BatchReadBlobsResponse.Response(digest=message, data=outcome, status=Status())
 
 
 def _check_batch(digests: list[pb.Digest]) -> None:

@@ -7,6 +7,7 @@ use crate::damage::Damage;
 use crate::digest::Digest;
 use crate::frame::{FRAME_LIMIT, FrameDecoder};
 use crate::pack::{CHECKSUM, STORED_LIMIT};
+use crate::sha256::Sha256;
 
 /// How many frames are kept: neighbours in a blob are neighbours in a frame, few chunks come from elsewhere.
 const FRAMES: usize = 16;
@@ -154,6 +155,25 @@ impl FrameCache {
             .map_err(|problem| damaged(slice, problem))?;
         Ok(content)
     }
+}
+
+/// The bytes of chunks, in the order of `slices`. A frame is decoded once for neighbours that are in it.
+///
+/// # Errors
+/// A pack cannot be read, or a frame is damaged, or a chunk has another digest.
+pub fn read_chunks(slices: &[Slice<'_>]) -> Result<Vec<Vec<u8>>, FrameError> {
+    let mut frames = FrameCache::default();
+    slices
+        .iter()
+        .map(|slice| {
+            let chunk = frames.read(slice)?;
+            if Sha256::of(chunk) == slice.digest {
+                Ok(chunk.to_vec())
+            } else {
+                Err(damaged(slice, "the chunk has another digest"))
+            }
+        })
+        .collect()
 }
 
 /// Decompress a frame whose checksum is right.

@@ -7,7 +7,7 @@ mod footer;
 mod verify;
 mod writer;
 
-pub use cache::{FrameCache, FrameError, Slice};
+pub use cache::{FrameCache, FrameError, Slice, read_chunks};
 pub use footer::{PackedChunk, read_footer};
 pub use verify::verify_pack;
 pub use writer::{PackError, PackWriter};
