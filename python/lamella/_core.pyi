@@ -256,6 +256,41 @@ class LayerReader:
     @property
     def tar_size(self) -> int: ...
 
+@final
+class LayerContent:
+    """The uncompressed bytes of a layer file, plain, gzip or zstd (told by its first bytes), in one pass.
+
+    ``digest`` and ``size`` are those of the file, ``content_digest`` and ``content_size`` those of what it holds; all
+    four are known once ``read`` has returned None, and before that raise ``ValueError``. A layer holds 64 GiB at most.
+    Reading and decompressing run ahead on threads of their own; memory is about 8 MiB. Use it from one thread at a
+    time.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __new__(cls, path: _Path) -> Self: ...
+    def read(self) -> bytes | None:
+        """Return the next bytes, at most 1 MiB; None at the end.
+
+        Raises:
+            LayerError: the compressed bytes are damaged, or hold too much.
+            OSError: the file cannot be read.
+            ValueError: it is closed, or an earlier call failed.
+        """
+    def close(self) -> None:
+        """Stop reading ahead, and close the file."""
+    @property
+    def compression(self) -> _Compression: ...
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def content_digest(self) -> bytes: ...
+    @property
+    def content_size(self) -> int: ...
+
 def decompress_layer(path: _Path, destination: _Path) -> tuple[bytes, int]:
     """Write a layer's uncompressed tar to a new file; return its digest (the diff_id) and size."""
 

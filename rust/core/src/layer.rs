@@ -1,7 +1,7 @@
 //! Layer files: one pass gives every entry and every digest.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -10,6 +10,7 @@ use crate::compress::Compression;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::error::{FileError, LayerError, TarProblem};
+use crate::layer_content::LayerContent;
 use crate::read_ahead::ReadAhead;
 use crate::sha256::Sha256;
 use crate::tar::TarReader;
@@ -129,13 +130,13 @@ impl LayerReader {
 /// # Errors
 /// The layer cannot be read or is damaged, or the file exists or cannot be written; a file that was begun is removed.
 pub fn decompress_layer(path: &Path, destination: &Path) -> Result<(Digest, u64), LayerError> {
-    let (_, _, mut stream) = open_stream(path).map_err(FileError::at(path))?;
+    let mut content = LayerContent::open(path)?;
     let mut output = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(destination)
         .map_err(FileError::at(destination))?;
-    let result = copy(&mut stream, &mut output, path, destination);
+    let result = copy(&mut content, &mut output, destination);
     if result.is_err() {
         // The first error says more than one of cleaning up would.
         let _ = fs::remove_file(destination);
@@ -144,33 +145,18 @@ pub fn decompress_layer(path: &Path, destination: &Path) -> Result<(Digest, u64)
 }
 
 fn copy(
-    stream: &mut impl BufRead,
+    content: &mut LayerContent,
     output: &mut File,
-    path: &Path,
     destination: &Path,
 ) -> Result<(Digest, u64), LayerError> {
-    let mut hasher = Sha256::new();
     loop {
-        let bytes = stream.fill_buf().map_err(|error| {
-            let offset = hasher.length();
-            name_file(
-                LayerError::Malformed {
-                    offset,
-                    entry: None,
-                    problem: error.into(),
-                },
-                path,
-            )
-        })?;
+        let bytes = content.next_buffer()?;
         if bytes.is_empty() {
-            return Ok((hasher.digest(), hasher.length()));
+            return Ok(content.digest());
         }
-        hasher.update(bytes);
         output
             .write_all(bytes)
             .map_err(FileError::at(destination))?;
-        let length = bytes.len();
-        stream.consume(length);
     }
 }
 

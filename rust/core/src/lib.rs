@@ -20,6 +20,7 @@ pub mod glob;
 mod gzip;
 pub mod hash_files;
 pub mod layer;
+pub mod layer_content;
 mod layer_header;
 mod layer_output;
 pub mod layer_writer;

@@ -14,6 +14,7 @@ mod digest_set;
 mod encoder;
 mod entry;
 mod error;
+mod layer_content;
 mod layer_reader;
 mod layer_writer;
 mod pack;
@@ -33,6 +34,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     encoder::register(module)?;
     layer_writer::register(module)?;
     layer_reader::register(module)?;
+    layer_content::register(module)?;
     chunker::register(module)?;
     pack::register(module)?;
     recipe::register(module)?;
