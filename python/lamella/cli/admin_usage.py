@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from lamella.index import Place, ProjectUsage, ProjectUsages, Usage
 
-_KIND = {"FILE": "files", "INLINE": "in the index", "PACKED": "packed", "RECIPE": "cold"}
+_KIND = {"FILE": "files", "INLINE": "in the index", "PACKED": "packed", "RECIPE": "cold", "INFLATED": "inflated"}
+
+_COUNTED_TWICE = frozenset({"PACKED", "INFLATED"})
+"""Places of blobs whose bytes are those of others, too."""
 
 
 @click.command()
@@ -28,7 +31,8 @@ _KIND = {"FILE": "files", "INLINE": "in the index", "PACKED": "packed", "RECIPE"
 def usage(*, data_folder: Path, by_project: bool, as_json: bool) -> None:
     """Tell how much is in DATA_FOLDER, and what it takes on the disk; a server may be running.
 
-    Packed blobs are the chunks that cold blobs are rebuilt from, and small blobs that came together.
+    Packed blobs are the chunks that cold blobs are rebuilt from, and small blobs that came together. Inflated ones are
+    what others hold compressed, and take nothing.
 
     \b
         lamella admin usage /srv/lamella
@@ -71,8 +75,9 @@ def _document(usages: ProjectUsages) -> dict[str, Any]:
 
 
 def _sum(places: dict[str, Usage]) -> dict[str, int]:
-    """Add up all places; the bytes of packed blobs are those of cold ones, which are not counted twice."""
-    whole = [found for name, found in places.items() if name != "PACKED" or not places["RECIPE"].blobs]
+    """Add up all places; the bytes of packed blobs are those of cold ones, and no bytes are counted twice."""
+    twice = _COUNTED_TWICE if places["RECIPE"].blobs else _COUNTED_TWICE - {"PACKED"}
+    whole = [found for name, found in places.items() if name not in twice]
     return {
         "blobs": sum(found.blobs for found in places.values()),
         "bytes": sum(found.size for found in whole),
@@ -95,5 +100,5 @@ def _echo(places: dict[str, Usage]) -> None:
 
 
 def _ratio(kind: str, size: int, stored: int) -> str:
-    """Write how many bytes take one on the disk; of cold blobs alone it says nothing, since their bytes are packed."""
-    return "-" if kind == _KIND["RECIPE"] else ratio_text(size, stored)
+    """Write how many bytes take one on the disk; where they are those of other blobs that says nothing."""
+    return "-" if kind in (_KIND["RECIPE"], _KIND["INFLATED"]) else ratio_text(size, stored)

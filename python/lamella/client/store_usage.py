@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 class Where(Enum):
-    """Where the bytes of blobs are: files of their own, the index, packs, or the chunks that recipes name."""
+    """Where the bytes of blobs are: files of their own, the index, packs, the chunks that recipes name, other blobs."""
 
     FILES = pb.GetUsageResponse.FILES
     INDEX = pb.GetUsageResponse.INDEX
     PACKS = pb.GetUsageResponse.PACKS
     RECIPES = pb.GetUsageResponse.RECIPES
+    INFLATED = pb.GetUsageResponse.INFLATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from lamella.index.actions import Actions
 from lamella.index.blobs import INLINE_MAX, USED_RESOLUTION, BlobRecord, Blobs
 from lamella.index.cache_exports import MAX_EXPORTS, CacheExports, Exports
+from lamella.index.contents import ContentRecord, Contents
 from lamella.index.counters import CounterKey, Counters, CounterTable
 from lamella.index.environment import Index
 from lamella.index.health import Health
@@ -31,6 +32,8 @@ __all__ = [
     "BlobRecord",
     "Blobs",
     "CacheExports",
+    "ContentRecord",
+    "Contents",
     "CounterKey",
     "CounterTable",
     "Counters",

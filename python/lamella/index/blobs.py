@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from lamella.errors import NotFound
+from lamella.index.contents import ContentRecord, Contents
+from lamella.index.layers import Layers
 from lamella.index.packs import PackTable
 from lamella.index.place import Location, Place
 from lamella.index.sha512_names import Sha512Names
@@ -41,11 +43,16 @@ class _Value(msgspec.Struct, array_like=True):
 
 
 class _Packed(_Value, array_like=True):
-    pack: int = 0
+    # Of an inflated blob the digest of its source, and nothing follows.
+    pack: int | bytes = 0
     frame_offset: int = 0
     frame_length: int = 0
     frame_size: int = 0
     offset: int = 0
+
+
+class _Inflated(_Value, array_like=True):
+    source: bytes
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -67,19 +74,26 @@ class BlobRecord:
     """The bytes that it takes on the disk, without those of the chunks that a recipe names."""
     location: Location | None = None
     """Where in a pack it is, if it is packed."""
+    source: Digest | None = None
+    """The stored blob that it is inflated from, if it is."""
 
 
 def _record(key: bytes, value: bytes) -> BlobRecord:
     fields = _decode(value)
     place = Place(fields.place)
     location = None
+    if isinstance(fields.pack, bytes):
+        return BlobRecord(Digest(key), fields.size, place, fields.used, fields.stored, source=Digest(fields.pack))
     if place is Place.PACKED:
         location = Location(fields.pack, fields.frame_offset, fields.frame_length, fields.frame_size, fields.offset)
     return BlobRecord(Digest(key), fields.size, place, fields.used, fields.stored, location)
 
 
 class Blobs:
-    """Methods that take a transaction are parts of a larger write; see ``Index.write``."""
+    """Methods that take a transaction are parts of a larger write; see ``Index.write``.
+
+    An inflated blob is there exactly as long as its source, or shorter: it goes with it, and is used with it.
+    """
 
     def __init__(self, index: Index, clock: Callable[[], float] = time.time) -> None:
         self._index = index
@@ -90,6 +104,8 @@ class Blobs:
         self._packs = PackTable(index)
         self._whole = WholeBlobs(index)
         self._sha512 = Sha512Names(index)
+        self._layers = Layers(index)
+        self._contents = Contents(index)
 
     def get(self, digest: Digest) -> BlobRecord | None:
         """Return what is known about a blob, or None."""
@@ -126,6 +142,11 @@ class Blobs:
             found = ((digest, self.find(txn, digest)) for digest in digests)
             return {digest: record for digest, record in found if record is not None}
 
+    def inflated_from(self, source: Digest) -> BlobRecord | None:
+        """Return the blob that is inflated from another, or None."""
+        with self._index.read() as txn:
+            return self.inflated(txn, source)
+
     def page(self, after: Digest | None, limit: int) -> list[BlobRecord]:
         """Return up to ``limit`` records that follow ``after``, in the order of digests."""
         start = b"" if after is None else after.raw + b"\0"
@@ -152,9 +173,9 @@ class Blobs:
         return None if value is None else _record(digest.raw, value)
 
     def use(self, txn: Transaction, digest: Digest) -> bool:
-        """Count a blob as used now, or return False where there is none."""
+        """Count a blob, and what it is inflated from, as used now, or return False where there is none."""
         record = self.find(txn, digest)
-        if record is None:
+        if record is None or (record.source is not None and not self.use(txn, record.source)):
             return False
         self._write(txn, replace(record, used=self.now()))
         return True
@@ -167,11 +188,38 @@ class Blobs:
             self._bytes.put(txn, digest.raw, data)
 
     def put_packed(self, txn: Transaction, digest: Digest, size: int, location: Location) -> bool:
-        """Record a blob in a pack whose record is there, or count it as used and return False where it is elsewhere."""
-        if self.use(txn, digest):
-            return False
+        """Record a blob in a pack whose record is there, or count it as used and return False where it is elsewhere.
+
+        One that was inflated until now is read from the pack.
+        """
+        found = self.find(txn, digest)
+        if found is not None and found.place is not Place.INFLATED:
+            return not self.use(txn, digest)
         self.move(txn, BlobRecord(digest, size, Place.PACKED, self.now(), location.share(size), location))
         return True
+
+    def put_content(self, txn: Transaction, source: Digest, content: ContentRecord) -> bool:
+        """Write down what a blob holds, and let that be a blob, too, unless it is one; False where it is or cannot be.
+
+        That is no use of either.
+        """
+        stored = self.find(txn, source)
+        if stored is None or stored.place is Place.INFLATED:
+            return False
+        self._contents.put(txn, source, content)
+        digest = content.digest
+        if digest is None or digest == EMPTY or self.find(txn, digest) is not None:
+            return False
+        self.move(txn, BlobRecord(digest, content.size, Place.INFLATED, stored.used, 0, source=source))
+        return True
+
+    def inflated(self, txn: Transaction, source: Digest) -> BlobRecord | None:
+        """Return the blob that is inflated from another, or None."""
+        content = self._contents.find(txn, source)
+        if content is None or content.digest is None:
+            return None
+        record = self.find(txn, content.digest)
+        return record if record is not None and record.source == source else None
 
     def move(self, txn: Transaction, record: BlobRecord) -> None:
         """Set the record of a blob, and count it in its new place instead of the one where it was, if any."""
@@ -180,9 +228,15 @@ class Blobs:
         self._write(txn, record)
 
     def remove(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
-        """Forget a blob and return what was known about it."""
+        """Forget a blob, with what was known of its bytes and what is inflated from it; return its record."""
+        inflated = self.inflated(txn, digest)
+        if inflated is not None:
+            self._sha512.remove(txn, inflated.digest)
+            self._take_out(txn, inflated.digest)
+        self._contents.remove(txn, digest)
         self._whole.remove(txn, digest)
         self._sha512.remove(txn, digest)
+        self._layers.remove(txn, digest)
         return self._take_out(txn, digest)
 
     def _take_out(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
@@ -207,7 +261,9 @@ class Blobs:
     def _write(self, txn: Transaction, record: BlobRecord) -> None:
         fields = (VALUE_VERSION, record.size, record.used, int(record.place), record.stored)
         at = record.location
-        if at is None:
+        if record.source is not None:
+            value = _encode(_Inflated(*fields, record.source.raw))
+        elif at is None:
             value = _encode(_Value(*fields))
         else:
             value = _encode(_Packed(*fields, at.pack, at.frame_offset, at.frame_length, at.frame_size, at.offset))

@@ -43,6 +43,7 @@ TABLES: Final = (
     "inline",
     "packs",
     "whole",
+    "contents",
     "usage",
     "project_usage",
     "uses",

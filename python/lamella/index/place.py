@@ -17,6 +17,8 @@ class Place(IntEnum):
     """In a frame of a pack: the blob is a chunk, or came as one of many small ones."""
     RECIPE = 3
     """In chunks that a recipe names: the blob is cold."""
+    INFLATED = 4
+    """Nowhere: the blob is what another one holds compressed, and is inflated when it is read."""
 
 
 @dataclass(frozen=True, slots=True)

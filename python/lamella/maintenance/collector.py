@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamella.index import UnitKind, UsageTable
+from lamella.index import Place, UnitKind, UsageTable
 from lamella.maintenance.candidates import PAGE, Gatherer
 from lamella.maintenance.clock_guard import ClockGuard
 from lamella.maintenance.marker import Marker, split
@@ -133,7 +133,7 @@ class Collector:
             digests = marker.blobs.absent(b"".join(record.digest.raw for record in page))
             absent = set(split(condemned.absent(digests)))
             loose = [record for record in page if record.digest in absent and record.used < before]
-            count += len(loose)
+            count += sum(record.place is not Place.INFLATED for record in loose)
             size += sum(record.stored for record in loose)
             after = page[-1].digest
             await self._pace.pause()

@@ -40,7 +40,7 @@ class Fresh:
 
 
 class Marker:
-    """A set of blobs that holds, with each cold one, all of its chunks; and a set of rows of ``manifests``."""
+    """A set of blobs, with the chunks of cold and the sources of inflated ones, and a set of rows of ``manifests``."""
 
     def __init__(self, blobs: Blobs, read_chunks: ReadChunks, pace: AsyncPace) -> None:
         self._records = blobs
@@ -75,14 +75,16 @@ class Marker:
         found, stored = DigestSet(), 0
         everything = [waiting := found.add(absent(digests))]
         while waiting:
-            chunks: list[bytes] = []
+            needed: list[bytes] = []
             for page in pages(waiting):
                 for record in self._records.get_many(split(page)).values():
                     stored += record.stored
                     if record.place is Place.RECIPE:
-                        chunks.append(found.add(absent(await self.read_chunks(record.digest))))
+                        needed.append(found.add(absent(await self.read_chunks(record.digest))))
+                    elif record.source is not None:
+                        needed.append(found.add(absent(record.source.raw)))
                 await self.pace.pause()
-            everything.append(waiting := b"".join(chunks))
+            everything.append(waiting := b"".join(needed))
         return Fresh(b"".join(everything), manifests, stored)
 
 

@@ -186,10 +186,14 @@ class Scrub:
             current = self._store.blobs.get(record.digest)
             if current is None or self._inspector.blob(current) is None:
                 return  # somebody else was faster
+            inflated = self._store.blobs.inflated_from(record.digest)
             lost = self._store.condemn(record.digest, damage.problem)
         except (ReadOnly, StorageFull):
             lost = False
         self._found(damage, Outcome.LOST if lost else Outcome.LEFT)
+        if lost and inflated is not None:
+            problem = f"{record.digest}, which it is inflated from, is lost"
+            self._found(Damage(inflated.digest, inflated.place, None, None, problem), Outcome.LOST)
 
     def _rescue(self, pack: int, damages: Sequence[tuple[Digest | None, int, str]]) -> None:
         path = self._inspector.path(pack)

@@ -150,12 +150,12 @@ class Sweeper:
             return Needs()
 
     async def _unmarked(self) -> AsyncIterator[BlobRecord]:
-        """Yield blobs that are not marked, in the order of digests."""
+        """Yield blobs that are not marked, in the order of digests; inflated ones go with their sources."""
         after: Digest | None = None
         while page := self._store.blobs.page(after, PAGE):
             absent = set(split(self._marker.blobs.absent(b"".join(record.digest.raw for record in page))))
             for record in page:
-                if record.digest in absent:
+                if record.digest in absent and record.place is not Place.INFLATED:
                     yield record
             after = page[-1].digest
             await self._pace.pause()

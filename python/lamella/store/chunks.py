@@ -75,10 +75,12 @@ class Chunks:
             RecipeError: the recipe is damaged, or needs an encoder that this version does not have.
         """
         if recipe.transform:
-            return reencode(recipe, self._content(RecipeReader(recipe)), offset, length)
-        return self._content(RecipeReader(recipe, offset, length))
+            return reencode(recipe, self.content(recipe), offset, length)
+        return self.content(recipe, offset, length)
 
-    def _content(self, reader: RecipeReader) -> Iterator[memoryview]:
+    def content(self, recipe: Recipe, offset: int = 0, length: int | None = None) -> Iterator[memoryview]:
+        """Yield what a recipe's pieces are together: the blob, or what it holds compressed; raises as ``rebuild``."""
+        reader = RecipeReader(recipe, offset, length)
         while (window := self._read(reader)) is not None:
             yield from in_buffers(window)
 
@@ -99,7 +101,7 @@ class Chunks:
         """Open the packs of chunks, until ``stack`` is left, and read the chunks that are elsewhere."""
         for _ in range(ATTEMPTS):
             records = self._blobs.get_many(digests)
-            if lost := [digest for digest in digests if digest not in records]:
+            if lost := [digest for digest in digests if not is_chunk(records.get(digest))]:
                 raise LostChunks(lost)
             packs = {record.location.pack for record in records.values() if record.location is not None}
             try:
@@ -151,6 +153,11 @@ class Chunks:
             return sha256(self._read_unpacked(record) if record.location is None else self.read(record)) == digest.raw
         except (OSError, RecipeError, LostChunks):
             return False
+
+
+def is_chunk(record: BlobRecord | None) -> bool:
+    """Tell whether a blob is there that recipes are read with: an inflated one could lead back to the same recipe."""
+    return record is not None and record.place is not Place.INFLATED
 
 
 def _located(record: BlobRecord, descriptors: dict[int, int]) -> _Located:

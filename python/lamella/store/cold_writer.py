@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from lamella._core import BlobFile, Recipe
 from lamella.errors import LamellaError, NotFound
-from lamella.index import BlobRecord, Place
+from lamella.index import BlobRecord, ContentRecord, Place
 from lamella.model import Digest
+from lamella.store.buffered_file import MAX_BLOB_SIZE
 from lamella.store.layout import Layout, locked_folder
 from lamella.store.recipes import Recipes
 
@@ -30,17 +31,18 @@ class CannotTurnCold(LamellaError):
 class ColdWriter:
     """Every method blocks: call them in threads, never in the thread that writes the index."""
 
-    def __init__(self, layout: Layout, index: Index, blobs: Blobs) -> None:
+    def __init__(self, layout: Layout, index: Index, blobs: Blobs, max_content: int = MAX_BLOB_SIZE) -> None:
         self._layout = layout
         self._index = index
         self._blobs = blobs
         self._recipes = Recipes(layout)
+        self._max_content = max_content
 
     def commit(self, recipe: Recipe, data: Buffer, *, absent: bool = False) -> None:
         """Make a recipe, whose file is ``data``, the place of a hot blob, or of one that may be ``absent``.
 
-        The caller has rebuilt the blob from the recipe and compared its digest. All chunks count as used now. Nothing
-        is done where the blob is in a third place already.
+        The caller has rebuilt the blob from the recipe and compared its digest. All chunks count as used now. What a
+        compressed blob holds is a blob from then on. Nothing is done where the blob is in a third place already.
 
         Raises:
             NotFound: a chunk is not in the store, or the blob itself is not, and is not said to be absent.
@@ -62,7 +64,7 @@ class ColdWriter:
                 self._publish(digest, draft)
                 new = BlobRecord(digest, recipe.size, Place.RECIPE, 0, memoryview(data).nbytes)
                 try:
-                    self._index.submit(lambda txn: self._move(txn, new, chunks)).result()
+                    self._index.submit(lambda txn: self._move(txn, new, chunks, recipe)).result()
                 except LamellaError:
                     self._recipes.discard(digest)
                     raise
@@ -91,20 +93,23 @@ class ColdWriter:
         if not published:
             raise CannotTurnCold(digest, "an earlier recipe is being read")
 
-    def _move(self, txn: Transaction, new: BlobRecord, chunks: list[Digest]) -> None:
+    def _move(self, txn: Transaction, new: BlobRecord, chunks: list[Digest], recipe: Recipe) -> None:
         for chunk in chunks:
             found = self._blobs.find(txn, chunk)
             if found is None:
                 raise NotFound(chunk)
             # No recipe may lead back to itself, however many others lie between.
-            if found.place is Place.RECIPE or chunk == new.digest:
-                raise CannotTurnCold(new.digest, f"its chunk {chunk} is itself rebuilt from a recipe")
+            if found.place in (Place.RECIPE, Place.INFLATED) or chunk == new.digest:
+                raise CannotTurnCold(new.digest, f"its chunk {chunk} is itself rebuilt from others")
             self._blobs.use(txn, chunk)
         earlier = self._blobs.find(txn, new.digest)
         if earlier is not None and earlier.place is not Place.FILE:
             raise CannotTurnCold(new.digest, "it is in another place by now")
         used = self._blobs.now() if earlier is None else earlier.used
         self._blobs.move(txn, BlobRecord(new.digest, new.size, new.place, used, new.stored))
+        if recipe.transform and recipe.content_size <= self._max_content:
+            content = ContentRecord(Digest(recipe.content_digest), recipe.content_size)
+            self._blobs.put_content(txn, new.digest, content)
 
 
 def chunk_digests(recipe: Recipe) -> list[Digest]:

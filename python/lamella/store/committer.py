@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from lamella._core import BlobFile
-    from lamella.index import Blobs, Index
+    from lamella.index import BlobRecord, Blobs, Index
     from lamella.index.table import Transaction
     from lamella.store.buffered_file import BufferedFile
     from lamella.store.layout import Layout
@@ -82,15 +82,17 @@ class Committer:
         """Tell whether the store has a blob, whole, and count it as used."""
         digest = publication.digest
         record = self._blobs.get(digest)
+        if record is not None and record.source is not None:
+            record = self._blobs.get(record.source)
         if record is None or not self._layout.has(record):
             return False
-        if record.place is Place.FILE and not self._has_file(publication):
+        if record.place is Place.FILE and not self._has_file(record):
             return False
         return self._index.submit(lambda txn: self._blobs.use(txn, digest)).result()
 
-    def _has_file(self, publication: Publication) -> bool:
+    def _has_file(self, record: BlobRecord) -> bool:
         try:
-            return self._layout.blob(publication.digest).stat().st_size == publication.size
+            return self._layout.blob(record.digest).stat().st_size == record.size
         except FileNotFoundError:
             return False
 

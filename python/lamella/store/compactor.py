@@ -9,7 +9,8 @@ from lamella._core import Chunker, LayerError, Recipe, RecipeError, Sha256, dete
 from lamella.errors import NotFound
 from lamella.index import Place, WholeBlobs
 from lamella.model import Digest
-from lamella.store.chunks import Chunks, LostChunks
+from lamella.store.buffered_file import MAX_BLOB_SIZE
+from lamella.store.chunks import Chunks, LostChunks, is_chunk
 from lamella.store.cold_writer import CannotTurnCold, ColdWriter
 from lamella.store.packer import PACKED_MAX
 from lamella.store.packs import PACK_SIZE, PackedChunk, Packs
@@ -55,9 +56,14 @@ class Compacted:
 
 
 class Compactor:
-    """Every method blocks. Several may work on one store, but not on one blob, or they do it twice."""
+    """Every method blocks. Several may work on one store, but not on one blob, or they do it twice.
 
-    def __init__(self, layout: Layout, index: Index, blobs: Blobs, remover: Remover) -> None:
+    What a compressed blob holds becomes a blob, too, where that has at most ``max_content`` bytes.
+    """
+
+    def __init__(
+        self, layout: Layout, index: Index, blobs: Blobs, remover: Remover, max_content: int = MAX_BLOB_SIZE
+    ) -> None:
         self._layout = layout
         self._index = index
         self._blobs = blobs
@@ -65,7 +71,7 @@ class Compactor:
         self._whole = WholeBlobs(index)
         self._packs = Packs(layout, index, blobs)
         self._chunks = Chunks(layout, blobs, self._packs)
-        self._cold = ColdWriter(layout, index, blobs)
+        self._cold = ColdWriter(layout, index, blobs, max_content)
 
     def compact(self, digest: Digest, pause: Callable[[int], None] = lambda _: None) -> Compacted | None:
         """Turn a hot blob cold if that takes less room; None where it is not there, or not hot, any more.
@@ -176,7 +182,7 @@ class _Attempt:
         known = self._blobs.get_many(set(names) - self._written)
         wanted = []
         for place, name in enumerate(names):
-            if name not in self._written and name not in known:
+            if name not in self._written and not is_chunk(known.get(name)):
                 self._written.add(name)
                 wanted.append(place)
         if not wanted:

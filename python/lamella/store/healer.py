@@ -105,8 +105,11 @@ class Healer:
         finally:
             writer.close()
         for record, problem in bad.values():
+            inflated = self._blobs.inflated_from(record.digest)
             if self._is_there(record) and self._remover.quarantine(record.digest, problem):
                 rescued.lost[record] = problem
+                if inflated is not None:
+                    rescued.lost[inflated] = f"{record.digest}, which it is inflated from, is lost"
         self._set_aside(pack)
         return rescued
 

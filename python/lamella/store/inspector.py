@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from lamella._core import RecipeError, Sha256, read_pack_footer, verify_pack
 from lamella.index import PackTable, Place
 from lamella.model import Digest
-from lamella.store.chunks import ATTEMPTS
+from lamella.store.chunks import ATTEMPTS, is_chunk
 from lamella.store.cold_writer import chunk_digests
 from lamella.store.recipes import Recipes
 
@@ -60,8 +60,9 @@ class Inspector:
     def blob(self, record: BlobRecord, pause: Callable[[], None] = lambda: None) -> Damage | None:
         """Tell what is wrong with a blob's file, its bytes in the index, or its recipe.
 
-        Of a packed blob nothing is looked at: ``pack`` does so. Of a recipe's chunks only whether they are there is.
-        ``pause`` is called while a large file is read, and may raise to stop.
+        Of a packed blob nothing is looked at: ``pack`` does so; nor of an inflated one, which has no bytes. Of a
+        recipe's chunks only whether they are there is. ``pause`` is called while a large file is
+        read, and may raise to stop.
         """
         seen: tuple[object, ...] | None = None
         for _ in range(ATTEMPTS):
@@ -134,7 +135,7 @@ class Inspector:
     def _lost_chunks(self, recipe: Recipe) -> list[Digest]:
         chunks = chunk_digests(recipe)
         known = self._blobs.get_many(chunks)
-        return [chunk for chunk in chunks if chunk not in known]
+        return [chunk for chunk in chunks if not is_chunk(known.get(chunk))]
 
     def _pack(self, pack: int) -> list[PackDamage]:
         path = self._layout.pack(pack)

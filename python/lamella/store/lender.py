@@ -11,15 +11,17 @@ from lamella._core import BlobFile, RecipeError
 from lamella.errors import NotFound
 from lamella.index import BlobRecord, Health, Place
 from lamella.store.chunks import ATTEMPTS, Chunks, LostChunks
+from lamella.store.inflater import DAMAGED
 from lamella.store.recipes import Recipes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from concurrent.futures import Executor
     from pathlib import Path
 
     from lamella.index import Blobs
     from lamella.model import Digest
+    from lamella.store.inflater import Inflater
     from lamella.store.layout import Layout
     from lamella.store.remover import Remover
 
@@ -27,12 +29,15 @@ if TYPE_CHECKING:
 class Lender:
     """Files lie in ``temporary``; a hot blob's is another name of its own."""
 
-    def __init__(self, layout: Layout, health: Health, blobs: Blobs, chunks: Chunks, remover: Remover) -> None:
+    def __init__(
+        self, layout: Layout, health: Health, blobs: Blobs, chunks: Chunks, remover: Remover, *, inflater: Inflater
+    ) -> None:
         self._layout = layout
         self._health = health
         self._blobs = blobs
         self._recipes = Recipes(layout)
         self._chunks = chunks
+        self._inflater = inflater
         self._remover = remover
 
     @asynccontextmanager
@@ -55,12 +60,16 @@ class Lender:
                 if record.place is Place.FILE:
                     path.hardlink_to(self._layout.blob(digest))
                 elif record.place is Place.RECIPE:
-                    self._rebuild_file(record, path)
+                    with closing(self._recipes.open(digest)) as opened:
+                        self._make(record, self._chunks.rebuild(opened.recipe), path)
+                elif record.place is Place.INFLATED:
+                    with closing(self._inflater.open(record)) as content:
+                        self._make(record, content.buffers(0, record.size), path)
                 else:
                     path.write_bytes(self._chunks.read(record) if data is None else data)
             except FileNotFoundError:
                 self._remover.forget_lost(digest)
-            except (LostChunks, RecipeError) as error:
+            except (LostChunks, *DAMAGED) as error:
                 raise self._remover.condemn(record, error) from error
             except OSError as error:
                 self._health.write_failed(error)
@@ -68,12 +77,11 @@ class Lender:
                 return
         raise NotFound(digest)
 
-    def _rebuild_file(self, record: BlobRecord, path: Path) -> None:
+    def _make(self, record: BlobRecord, buffers: Iterator[memoryview], path: Path) -> None:
         file = BlobFile(self._layout.temporary)
         try:
-            with closing(self._recipes.open(record.digest)) as source:
-                for buffer in self._chunks.rebuild(source.recipe):
-                    file.write(buffer)
+            for buffer in buffers:
+                file.write(buffer)
             if file.digest() != record.digest.raw:
                 raise RecipeError(f"it gives sha256:{file.digest().hex()}")
             file.publish(path)

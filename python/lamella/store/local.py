@@ -21,8 +21,10 @@ from lamella.store.chunks import Chunks
 from lamella.store.cold_writer import ColdWriter
 from lamella.store.committer import Committer
 from lamella.store.compactor import Compactor
+from lamella.store.examiner import Examiner
 from lamella.store.folder import StoreFolder
 from lamella.store.healer import Healer
+from lamella.store.inflater import Inflater
 from lamella.store.inspector import Inspector
 from lamella.store.leftovers import Leftovers
 from lamella.store.lender import Lender
@@ -69,9 +71,9 @@ class LocalStore:
     Blobs wait for room where all of them take ``max_size`` bytes on the disk; see ``SizeLimit``.
 
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
-    code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, ``chunk_lists`` tells
-    their chunks and puts them together, and ``leftovers``, ``repacker``, ``inspector`` and ``healer`` are for
-    maintenance. Use it as a context manager, or ``close`` it.
+    code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, ``examiner`` finds
+    out what compressed ones hold, ``chunk_lists`` tells their chunks and puts them together, and ``leftovers``,
+    ``repacker``, ``inspector`` and ``healer`` are for maintenance. Use it as a context manager, or ``close`` it.
 
     Raises:
         StoreError: the folder cannot be opened as a store.
@@ -103,13 +105,17 @@ class LocalStore:
         self._committer = Committer(self._layout, self.index, self.blobs, self._publisher, self.limit)
         packs = Packs(self._layout, self.index, self.blobs)
         self._packer = Packer(self._layout, self.index, self.blobs, packs)
-        self._remover = Remover(self._layout, self.index, self.blobs, self.layers, self.leases)
-        self._unused = UnusedRemover(self._layout, self.index, self.blobs, self.layers, self.leases)
+        self._remover = Remover(self._layout, self.index, self.blobs, self.leases)
+        self._unused = UnusedRemover(self._layout, self.index, self.blobs, self.leases)
         chunks = Chunks(self._layout, self.blobs, packs)
-        self._reader = LocalReader(self._layout, self.blobs, chunks, self._remover, self._threads)
+        inflater = Inflater(self._layout, self.index.health, self.blobs, chunks)
+        self._reader = LocalReader(self._layout, self.blobs, chunks, self._remover, self._threads, inflater=inflater)
         self._batches = BatchReader(self.blobs, chunks, self._reader, self._threads)
         self.whole = WholeBlobs(self.index)
-        self.compactor = Compactor(self._layout, self.index, self.blobs, self._remover)
+        self.compactor = Compactor(self._layout, self.index, self.blobs, self._remover, max_blob_size)
+        self.examiner = Examiner(
+            self._layout, self.index, self.blobs, inflater, remover=self._remover, max_content=max_blob_size
+        )
         self._recipes = Recipes(self._layout)
         splitter = Splitter(self.blobs, self.whole, self.compactor, self._recipes, self._remover)
         splicer = Splicer(self.blobs, chunks, ColdWriter(self._layout, self.index, self.blobs), self._remover)
@@ -118,7 +124,7 @@ class LocalStore:
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
         self.inspector = Inspector(self._layout, self.index, self.blobs)
         self.healer = Healer(self._layout, self.index, self.blobs, self._remover)
-        self._lender = Lender(self._layout, self.index.health, self.blobs, chunks, self._remover)
+        self._lender = Lender(self._layout, self.index.health, self.blobs, chunks, self._remover, inflater=inflater)
         self.uploads = Uploads(self._layout, self._threads, self.index.health, self._committer, max_blob_size)
 
     @property
@@ -269,7 +275,7 @@ class LocalStore:
         return self._lender.file(digest, self._threads)
 
     async def descriptor(self, digest: Digest) -> int | None:
-        """See ``BlobFiles.descriptor``; blobs in the index, packed and cold ones have no file.
+        """See ``BlobFiles.descriptor``; blobs in the index, packed, cold and inflated ones have none.
 
         Raises:
             Corrupted: the file has another size than the blob; it is set aside.

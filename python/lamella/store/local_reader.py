@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lamella._core import RecipeError
 from lamella.errors import Corrupted, NotFound
 from lamella.index import BlobRecord, Place
 from lamella.store.chunks import ATTEMPTS, LostChunks
 from lamella.store.file_reader import read_file
+from lamella.store.inflater import DAMAGED
 from lamella.store.ranges import range_end
 from lamella.store.read_ahead import read_ahead
 from lamella.store.recipes import OpenRecipe, Recipes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
     from concurrent.futures import Executor, Future
 
     from typing_extensions import Buffer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lamella.index import Blobs
     from lamella.model import Digest
     from lamella.store.chunks import Chunks
+    from lamella.store.inflater import Content, Inflater
     from lamella.store.layout import Layout
     from lamella.store.remover import Remover
 
@@ -32,11 +34,21 @@ if TYPE_CHECKING:
 class LocalReader:
     """What moves from one place to another while it is looked for is looked for again."""
 
-    def __init__(self, layout: Layout, blobs: Blobs, chunks: Chunks, remover: Remover, threads: Executor) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        blobs: Blobs,
+        chunks: Chunks,
+        remover: Remover,
+        threads: Executor,
+        *,
+        inflater: Inflater,
+    ) -> None:
         self._layout = layout
         self._blobs = blobs
         self._recipes = Recipes(layout)
         self._chunks = chunks
+        self._inflater = inflater
         self._remover = remover
         self._threads = threads
 
@@ -52,10 +64,14 @@ class LocalReader:
         if isinstance(source, bytes):
             yield source[offset:end]
             return
-        if isinstance(source, OpenRecipe):
-            buffers = self._rebuild(record, source, offset, end)
-        else:
+        buffers: AsyncGenerator[Buffer, None]
+        if isinstance(source, int):
             buffers = read_file(self._threads, source, offset, end)
+        elif isinstance(source, OpenRecipe):
+            pieces = self._chunks.rebuild(source.recipe, offset, end - offset)
+            buffers = self._made(record, pieces, source)
+        else:
+            buffers = self._made(record, source.buffers(offset, end), source)
         async with aclosing(buffers):
             async for buffer in buffers:
                 offset += len(buffer)
@@ -79,8 +95,8 @@ class LocalReader:
         os.close(source)
         raise await self._condemned(record, ValueError(f"its file has {size} of {record.size} bytes"))
 
-    async def _open(self, record: BlobRecord) -> bytes | int | OpenRecipe:
-        """Return the bytes of a blob, a descriptor of its file, or its recipe; the caller closes them."""
+    async def _open(self, record: BlobRecord) -> bytes | int | OpenRecipe | Content:
+        """Return a blob's bytes, a descriptor of its file, its recipe, or its content; the caller closes it."""
         digest = record.digest
         for _ in range(ATTEMPTS):
             try:
@@ -96,39 +112,42 @@ class LocalReader:
                 return data
         raise NotFound(digest)
 
-    async def _open_in_thread(self, record: BlobRecord) -> bytes | OpenRecipe:
-        opening: Future[bytes | OpenRecipe]
-        if record.place is Place.PACKED:
+    async def _open_in_thread(self, record: BlobRecord) -> bytes | OpenRecipe | Content:
+        opening: Future[Any]
+        if record.place is Place.INFLATED:
+            opening = self._threads.submit(self._inflater.open, record)
+        elif record.place is Place.PACKED:
             opening = self._threads.submit(self._chunks.read, record)
         else:
             opening = self._threads.submit(self._recipes.open, record.digest)
         try:
-            return await asyncio.shield(asyncio.wrap_future(opening))
+            opened: bytes | OpenRecipe | Content = await asyncio.shield(asyncio.wrap_future(opening))
         except asyncio.CancelledError:
             opening.add_done_callback(_close_opened)
             raise
+        return opened
 
-    async def _rebuild(
-        self, record: BlobRecord, source: OpenRecipe, offset: int, end: int
+    async def _made(
+        self, record: BlobRecord, buffers: Iterator[memoryview], source: OpenRecipe | Content
     ) -> AsyncGenerator[bytes | memoryview, None]:
-        buffers = self._chunks.rebuild(source.recipe, offset, end - offset)
+        """Yield bytes that are made in threads; where what they are made of is damaged, set that aside."""
         try:
             async with aclosing(read_ahead(self._threads, buffers, source.close)) as ahead:
                 async for buffer in ahead:
                     yield buffer
-        except (LostChunks, RecipeError) as error:
+        except (LostChunks, *DAMAGED) as error:
             raise await self._condemned(record, error) from error
 
     async def _condemned(self, record: BlobRecord, error: Exception) -> Corrupted:
         return await asyncio.wrap_future(self._threads.submit(self._remover.condemn, record, error))
 
 
-def _close(source: bytes | OpenRecipe) -> None:
-    if isinstance(source, OpenRecipe):
+def _close(source: bytes | OpenRecipe | Content) -> None:
+    if not isinstance(source, bytes):
         source.close()
 
 
-def _close_opened(opening: Future[bytes | OpenRecipe]) -> None:
+def _close_opened(opening: Future[Any]) -> None:
     """Give up what was opened for a caller who has gone."""
     if opening.exception() is None:
         _close(opening.result())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lamella._core import hash_file, sync_directory
-from lamella.index import Blobs, Index, Layers, Place
+from lamella.index import Blobs, Index, Place
 from lamella.index.verify import find_damage
 from lamella.model import Digest
 from lamella.store.folder import StoreFolder
@@ -102,7 +102,6 @@ class _Reindex:
         self._layout = layout
         self._index = index
         self._blobs = Blobs(index)
-        self._layers = Layers(index)
         self._packs = PackReindex(layout, index, self._blobs)
         self._recipes = RecipeReindex(layout, index, self._blobs)
         self._report = report
@@ -139,6 +138,7 @@ class _Reindex:
                 self._report.adopted += new
             self._progress(self._report)
         self._drop_lost({Place.RECIPE})
+        self._drop_lost({Place.INFLATED})
 
     def _drop_lost(self, places: set[Place]) -> None:
         for page in self._pages():
@@ -167,8 +167,8 @@ class _Reindex:
     def _adopt(self, found: list[tuple[Digest, int]], txn: Transaction) -> None:
         for digest, size in found:
             record = self._blobs.find(txn, digest)
-            # Of a cold blob the whole copy is left by a crash; it needs no chunks.
-            if record is None or record.size != size or record.place is Place.RECIPE:
+            # Of a cold or inflated blob the whole copy is left by a crash; it needs no chunks, and no source.
+            if record is None or record.size != size or record.place in (Place.RECIPE, Place.INFLATED):
                 self._blobs.put(txn, digest, size)
                 self._report.adopted += 1
 
@@ -186,6 +186,8 @@ class _Reindex:
             whole = self._packs.holds(record)
         elif record.place is Place.RECIPE:
             whole = self._recipes.holds(record)
+        elif record.source is not None:
+            whole = self._blobs.get(record.source) is not None
         else:
             whole = self._layout.blob(record.digest).exists()
         if not whole:
@@ -194,5 +196,4 @@ class _Reindex:
 
     def _forget(self, records: list[BlobRecord], txn: Transaction) -> None:
         for record in records:
-            self._layers.remove(txn, record.digest)
             self._blobs.remove(txn, record.digest)

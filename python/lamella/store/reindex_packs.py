@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from lamella._core import Recipe, RecipeError, read_pack_footer, verify_pack
 from lamella.index import BlobRecord, Location, PackTable, Place
 from lamella.model import Digest
+from lamella.store.chunks import is_chunk
 from lamella.store.cold_writer import chunk_digests
 from lamella.store.layout import Layout, pack_id
 from lamella.store.packs import NewPack, Packed, Packs
@@ -134,7 +135,7 @@ class RecipeReindex:
         if path != self._layout.recipe(digest):
             raise RecipeError(f"it is the recipe of {digest}")
         chunks = chunk_digests(recipe)
-        if lost := len(chunks) - len(self._blobs.get_many(chunks)):
+        if lost := len(chunks) - sum(map(is_chunk, self._blobs.get_many(chunks).values())):
             raise RecipeError(f"{lost} of its {len(chunks)} chunks are lost")
         return recipe, len(data)
 

@@ -14,7 +14,7 @@ from lamella.store.layout import Layout, locked_folder
 from lamella.store.recipes import Recipes
 
 if TYPE_CHECKING:
-    from lamella.index import BlobRecord, Blobs, Index, Layers, Leases
+    from lamella.index import BlobRecord, Blobs, Index, Leases
     from lamella.index.table import Transaction
     from lamella.model import Digest
 
@@ -24,11 +24,10 @@ logger = logging.getLogger(__name__)
 class Remover:
     """Every method blocks: call them in threads, never in the thread that writes the index."""
 
-    def __init__(self, layout: Layout, index: Index, blobs: Blobs, layers: Layers, leases: Leases) -> None:
+    def __init__(self, layout: Layout, index: Index, blobs: Blobs, leases: Leases) -> None:
         self._layout = layout
         self._index = index
         self._blobs = blobs
-        self._layers = layers
         self._leases = leases
         self._recipes = Recipes(layout)
         self.quarantined = 0
@@ -37,7 +36,7 @@ class Remover:
         """Remove a blob and return True, or return False where there is none.
 
         Raises:
-            Leased: a lease covers it, as of the transaction that would have removed it.
+            Leased: a lease covers it, or what is inflated from it, as of the transaction that would have removed it.
         """
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True):
@@ -52,8 +51,10 @@ class Remover:
         """Take a damaged blob out of the store, leased or not, and keep its file or recipe for people to look at.
 
         Where the store accepts no writes it stays, to be found damaged again, and False is returned. Of a packed blob
-        the pack keeps the bytes, until nothing else is read from it.
+        the pack keeps the bytes, until nothing else is read from it. With an inflated blob its source goes, and with a
+        source what is inflated from it.
         """
+        digest = self._stored(digest)
         logger.error("blob %s is damaged: %s", digest, reason)
         self.quarantined += 1
         path = self._layout.blob(digest)
@@ -85,7 +86,11 @@ class Remover:
                 self.forget_lost(chunk)
 
     def forget_lost(self, digest: Digest) -> None:
-        """Drop the record of a blob whose file, recipe or pack somebody else removed, if the store accepts writes."""
+        """Drop the record of a blob whose file, recipe or pack somebody else removed, if the store accepts writes.
+
+        Of an inflated blob that is its source's.
+        """
+        digest = self._stored(digest)
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull):
             record = self._blobs.get(digest)
@@ -94,10 +99,16 @@ class Remover:
                 self._index.submit(partial(self._forget, digest)).result()
 
     def _delete(self, digest: Digest, txn: Transaction) -> BlobRecord | None:
-        if self._leases.cover(txn, digest):
-            raise Leased(digest)
+        inflated = self._blobs.inflated(txn, digest)
+        for covered in (digest, *([] if inflated is None else [inflated.digest])):
+            if self._leases.cover(txn, covered):
+                raise Leased(covered)
         return self._forget(digest, txn)
 
     def _forget(self, digest: Digest, txn: Transaction) -> BlobRecord | None:
-        self._layers.remove(txn, digest)
         return self._blobs.remove(txn, digest)
+
+    def _stored(self, digest: Digest) -> Digest:
+        """Return the blob that a blob's bytes are stored as: itself, or what it is inflated from."""
+        record = self._blobs.get(digest)
+        return digest if record is None or record.source is None else record.source

@@ -35,8 +35,8 @@ class Splicer:
     def splice(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> bool:
         """Make a cold blob of chunks; False where that is not possible, and nothing is done.
 
-        It is not where the chunks make another blob, or one of them is itself cold, or larger than chunks are. Chunks
-        that the index holds become a part of the recipe. The blob is rebuilt before it is there.
+        It is not where the chunks make another blob, or one of them is itself cold or inflated, or larger than chunks
+        are. Chunks that the index holds become a part of the recipe. The blob is rebuilt before it is there.
 
         Raises:
             MissingChunks: chunks are not in the store.
@@ -74,4 +74,4 @@ class Splicer:
 
 
 def _is_chunk(record: BlobRecord) -> bool:
-    return record.place is not Place.RECIPE and record.size <= PACKED_MAX
+    return record.place not in (Place.RECIPE, Place.INFLATED) and record.size <= PACKED_MAX

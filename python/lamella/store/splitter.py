@@ -53,13 +53,31 @@ class Splitter:
         record, _ = self._blobs.look_up(digest)
         if record.place is Place.FILE and record.size >= LEAST_SIZE:
             record = self._cold(record)
+        if record.source is not None and record.size >= LEAST_SIZE:
+            return self._split_inflated(record, record.source, most)
         if record.place is not Place.RECIPE:
             return [BlobInfo(digest, record.size)], {}
         try:
             with closing(self._recipes.open(digest)) as opened:
+                if opened.recipe.transform:
+                    raise NoChunks(digest, "its chunks are those of what it was compressed from")
                 return _pieces(digest, opened.recipe, most)
         except (FileNotFoundError, RecipeError) as error:
             raise self._remover.condemn(record, error) from error
+
+    def _split_inflated(
+        self, record: BlobRecord, source: Digest, most: int
+    ) -> tuple[list[BlobInfo], dict[Digest, bytes]]:
+        """Return the pieces that a compressed blob is made of, which are those of what it holds, once it is cold."""
+        try:
+            with closing(self._recipes.open(source)) as opened:
+                if opened.recipe.content_digest == record.digest.raw:
+                    return _pieces(record.digest, opened.recipe, most)
+        except FileNotFoundError:
+            pass
+        except RecipeError as error:
+            raise self._remover.condemn(record, error) from error
+        raise NoChunks(record.digest, f"it is inflated from {source}, which is not cold")
 
     def _cold(self, record: BlobRecord) -> BlobRecord:
         """Turn a hot blob cold, and return its record then."""
@@ -80,8 +98,6 @@ class Splitter:
 
 
 def _pieces(digest: Digest, recipe: Recipe, most: int) -> tuple[list[BlobInfo], dict[Digest, bytes]]:
-    if recipe.transform:
-        raise NoChunks(digest, "its chunks are those of what it was compressed from")
     if recipe.chunk_count > most or recipe.literal_size > MOST_LITERAL:
         raise NoChunks(digest, f"it has more than {most} pieces, or they would not fit memory")
     named = recipe.pieces()

@@ -13,14 +13,14 @@ from lamella.store.recipes import Recipes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lamella.index import BlobRecord, Blobs, Index, Layers, Leases
+    from lamella.index import BlobRecord, Blobs, Index, Leases
     from lamella.index.table import Transaction
     from lamella.model import Digest
 
 
 @dataclass(slots=True)
 class Removal:
-    """``removed`` are the blobs that went; ``spared`` those that stay, since they are leased or were used meanwhile."""
+    """``removed`` went, with what is inflated from them; ``spared`` stay: they are leased or were used meanwhile."""
 
     removed: list[BlobRecord] = field(default_factory=list)
     spared: list[BlobRecord] = field(default_factory=list)
@@ -29,18 +29,17 @@ class Removal:
 class UnusedRemover:
     """Keeps the order of ``Remover``: the index first, then the files, within the folder's lock."""
 
-    def __init__(self, layout: Layout, index: Index, blobs: Blobs, layers: Layers, leases: Leases) -> None:
+    def __init__(self, layout: Layout, index: Index, blobs: Blobs, leases: Leases) -> None:
         self._layout = layout
         self._index = index
         self._blobs = blobs
-        self._layers = layers
         self._leases = leases
         self._recipes = Recipes(layout)
 
     def remove(self, digests: Sequence[Digest], before: int) -> Removal:
         """Remove those blobs, all of one folder, that no lease covers and whose last use is earlier than ``before``.
 
-        Blocks: call it in a thread.
+        What is inflated from them goes with them, and keeps them where it is leased. Blocks: call it in a thread.
         """
         with locked_folder(self._layout.blob_folder(digests[0]), exclusive=True):
             removal = self._index.submit(partial(self._forget, digests, before)).result()
@@ -57,10 +56,11 @@ class UnusedRemover:
             record = self._blobs.find(txn, digest)
             if record is None:
                 continue
-            if record.used >= before or self._leases.cover(txn, digest):
+            inflated = self._blobs.inflated(txn, digest)
+            covered = inflated is not None and self._leases.cover(txn, inflated.digest)
+            if record.used >= before or covered or self._leases.cover(txn, digest):
                 removal.spared.append(record)
                 continue
-            self._layers.remove(txn, digest)
             self._blobs.remove(txn, digest)
             removal.removed.append(record)
         return removal

@@ -27,6 +27,7 @@ _WHERE: Final = {
     Place.INLINE: pb.GetUsageResponse.INDEX,
     Place.PACKED: pb.GetUsageResponse.PACKS,
     Place.RECIPE: pb.GetUsageResponse.RECIPES,
+    Place.INFLATED: pb.GetUsageResponse.INFLATED,
 }
 
 
