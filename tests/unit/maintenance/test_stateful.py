@@ -27,12 +27,13 @@ from lamella.maintenance.references import Broken, References
 from lamella.maintenance.scrub import Scrub
 from lamella.maintenance.sweep import Sweeper
 from lamella.model import Digest
-from lamella.registry.errors import ManifestUnknown, RepositoryUnknown
+from lamella.registry.errors import ManifestBlobsUnknown, ManifestUnknown, RepositoryUnknown
 from lamella.registry.names import Repository, Tag
 from lamella.store.uncounted import UncountedStore
 from tests.suites.blob_store import get
 from tests.unit.maintenance.farm import DAY, SCOPE, Farm, read_action
 from tests.unit.store.layers import layer
+from tests.unit.store.test_gzip_cold import compressed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -58,10 +59,19 @@ chances = st.integers(0, (1 << 32) - 1).map(random.Random)
 LAYERS = [layer(release, files=12) for release in NUMBERS]
 """Large enough to turn cold, and with much in common."""
 
+HELD = [layer(release, files=36) for release in NUMBERS]
+ZIPPED = [compressed(data, "go-1.26") for data in HELD]
+"""Compressed layers that can turn cold, and what they hold."""
+
 USES = (
     "blob",
     "cold",
     "cold",
+    "zipped",
+    "zipped",
+    "examined",
+    "image_of_what_is_inflated",
+    "step_of_what_is_inflated",
     "step",
     "step_of_what_is_there",
     "action",
@@ -123,6 +133,26 @@ class GarbageMachine(RuleBasedStateMachine):
         if number % 2:
             self.steps[number] = await self.farm.step(f"step {number}", digest)
         await asyncio.to_thread(self.farm.store.compactor.compact, digest)
+
+    async def _zipped(self, number: int, tag: str) -> None:
+        """Store a compressed layer that half of the time an image needs, and turn it cold or not."""
+        digest = await self.farm.blob(ZIPPED[number])
+        self.bytes |= {digest: ZIPPED[number], Digest.of(HELD[number]): HELD[number]}
+        if number % 2:
+            await self.farm.image(tag, digest)
+        if len(tag) % 3:
+            await asyncio.to_thread(self.farm.store.compactor.compact, digest)
+
+    async def _examined(self, number: int, _: str) -> None:
+        await asyncio.to_thread(self.farm.store.examiner.examine, Digest.of(ZIPPED[number]))
+
+    async def _image_of_what_is_inflated(self, number: int, tag: str) -> None:
+        with suppress(NotFound, ManifestBlobsUnknown):
+            self.pushed.append(await self.farm.image(tag, Digest.of(HELD[number])))
+
+    async def _step_of_what_is_inflated(self, number: int, _: str) -> None:
+        with suppress(NotFound):
+            self.steps[number] = await self.farm.step(f"step {number}", Digest.of(HELD[number]))
 
     async def _step(self, number: int, _: str) -> None:
         self.steps[number] = await self.farm.step(f"step {number}", await self.content(number))
