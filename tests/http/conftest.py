@@ -22,8 +22,10 @@ from lamella.stats.recorder import Recorder
 from lamella.store import CoalescingStore, LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
+
+    from lamella.model import Descriptor
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -75,6 +77,7 @@ class Client:
     """Speaks to the registry; paths are relative to ``/v2/``."""
 
     def __init__(self, session: aiohttp.ClientSession, port: int, store: LocalStore, recorder: Recorder) -> None:
+        self.accepted: Callable[[Collection[Descriptor]], None] = lambda _: None
         self.session = session
         self.port = port
         self.store = store
@@ -120,14 +123,21 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Client]:
     async with LocalStore(folder, **options) as local:
         store = CoalescingStore(local)
         recorder = Recorder(CounterTable(local.index))
-        registry = Registry(local.index, local.blobs, store, local.uploads)
+        clients: list[Client] = []
+
+        def accepted(blobs: Collection[Descriptor]) -> None:
+            for client in clients:
+                client.accepted(blobs)
+
+        registry = Registry(local.index, local.blobs, store, local.uploads, accepted=accepted)
         door = HttpDoor(Services(registry, store, local, recorder), grace=5.0)
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         await door.start(listener)
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as session:
-                yield Client(session, port, local, recorder)
+                clients.append(Client(session, port, local, recorder))
+                yield clients[0]
         finally:
             await door.stop()
 

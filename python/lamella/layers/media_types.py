@@ -22,5 +22,8 @@ LAYERS = {
 }
 """Every media type of a layer that is read, and the OCI one that says the same."""
 
+COMPRESSED_LAYERS = frozenset(media_type for media_type, known in LAYERS.items() if known != MEDIA_TYPE_LAYER)
+"""The media types of gzip and zstd layers."""
+
 REF_NAME = "org.opencontainers.image.ref.name"
 """The annotation that gives an image in a layout its tag."""

@@ -13,20 +13,32 @@ from lamella.registry.names import Tag
 from lamella.store.small_blobs import read_blob, write_blob
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from lamella.index import ManifestTable, Sha512Names
-    from lamella.model import BlobName
+    from lamella.model import BlobName, Descriptor
     from lamella.registry.manifest import Manifest
     from lamella.registry.names import Reference, Repository
     from lamella.store.protocol import BlobStore
 
 
 class Manifests:
-    """A manifest's bytes are a blob of the store; the index says which repository has it, and as what type."""
+    """A manifest's bytes are a blob of the store; the index says which repository has it, and as what type.
 
-    def __init__(self, table: ManifestTable, store: BlobStore, names: Sha512Names) -> None:
+    ``accepted`` is told which blobs a manifest names that was just stored.
+    """
+
+    def __init__(
+        self,
+        table: ManifestTable,
+        store: BlobStore,
+        names: Sha512Names,
+        accepted: Callable[[Collection[Descriptor]], None],
+    ) -> None:
         self._table = table
         self._store = store
         self._names = names
+        self._accepted = accepted
 
     def resolve(self, repository: Repository, reference: Reference) -> ManifestRecord:
         """Return the manifest that was pushed as a reference last; doors ask ``MergedCaches`` instead.
@@ -84,6 +96,7 @@ class Manifests:
             raise ManifestBlobsUnknown([manifest.digests.name(digest) for digest in lacking])
         if isinstance(reference, Sha512):
             await self._names.add(reference, digest)
+        self._accepted(manifest.references.blobs)
         return record
 
     async def delete(self, repository: Repository, reference: Reference) -> None:

@@ -12,21 +12,35 @@ from lamella.registry.merged_caches import MergedCaches
 from lamella.registry.uploads import UploadSessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from lamella.index import Blobs, Index
+    from lamella.model import Descriptor
     from lamella.store.protocol import BlobStore
     from lamella.store.uploads import Uploads
 
 
 class Registry:
-    """The parts: ``manifests``, ``caches``, ``listing``, ``blobs`` and ``uploads``."""
+    """The parts: ``manifests``, ``caches``, ``listing``, ``blobs`` and ``uploads``.
 
-    def __init__(self, index: Index, blobs: Blobs, store: BlobStore, uploads: Uploads) -> None:
+    ``accepted`` is told which blobs a manifest names that was just stored.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        blobs: Blobs,
+        store: BlobStore,
+        uploads: Uploads,
+        *,
+        accepted: Callable[[Collection[Descriptor]], None] = lambda _: None,
+    ) -> None:
         hidden = HiddenBlobs(index)
         tags = TagTable(index)
         exports = CacheExports(index)
         names = Sha512Names(index)
         table = ManifestTable(index, blobs, hidden, tags, exports)
-        self.manifests = Manifests(table, store, names)
+        self.manifests = Manifests(table, store, names, accepted)
         self.listing = Listing(table, tags, self.manifests)
         self.blobs = RepositoryBlobs(store, hidden, names)
         self.caches = MergedCaches(self.manifests, self.blobs, table, exports, store)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lamella.errors import LamellaError
 from lamella.index import Actions, CounterTable, ProjectUsageTable, Steps, UsageTable
 from lamella.layers.ingest import LayerVerifier
+from lamella.maintenance.diff_ids import DiffIdFinder
 from lamella.maintenance.worker import maintain
 from lamella.registry.registry import Registry
 from lamella.server.address import Addresses, format_address, listening_socket
@@ -47,13 +48,15 @@ async def run(
         routine = compose_routine(store, config.garbage)
         domain = compose(store, config.max_blob_size)
         door = GrpcDoor(domain, share_port=share_port)
-        registry = HttpDoor(compose_registry(store, domain), config.grace)
+        diff_ids = DiffIdFinder(store, config.background_share)
+        registry = HttpDoor(compose_registry(store, domain, diff_ids), config.grace)
         try:
             http = await _start_registry(registry, config, share_port=share_port)
             port = await door.start(format_address(config.host, config.port))
             async with _background(
                 domain.recorder.run(),
                 routine.run(),
+                diff_ids.run(),
                 report_health(store, door),
                 maintain(config.data_folder, jobs(store, config), config.background_share),
             ):
@@ -86,9 +89,9 @@ def compose(store: LocalStore, max_blob_size: int) -> Domain:
     )
 
 
-def compose_registry(store: LocalStore, domain: Domain) -> Services:
+def compose_registry(store: LocalStore, domain: Domain, diff_ids: DiffIdFinder) -> Services:
     """Put the registry together on the same store and the same counts."""
-    registry = Registry(store.index, store.blobs, domain.store, domain.uploads)
+    registry = Registry(store.index, store.blobs, domain.store, domain.uploads, accepted=diff_ids.notice)
     return Services(registry, domain.store, store, domain.recorder)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lamella._core import LayerError, RecipeError, hash_file
 from lamella.index import ContentRecord, Contents, Place
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lamella.store.inflater import Inflater
     from lamella.store.layout import Layout
     from lamella.store.remover import Remover
+
+
+BATCH_BYTES: Final = 32 << 20
+"""Bytes of content between two pauses: many times as many as are inflated ahead, while it sleeps."""
 
 
 class Examiner:
@@ -72,7 +76,7 @@ class Examiner:
             return ContentRecord(None)
 
     def _inflate(self, digest: Digest, pause: Callable[[int], None]) -> ContentRecord:
-        size = 0
+        size = paused = 0
         with closing(self._inflater.compressed(digest)) as layer:
             if layer.compression == "none":
                 return ContentRecord(None)
@@ -80,7 +84,10 @@ class Examiner:
                 size += len(buffer)
                 if size > self._max_content:
                     return ContentRecord(None)
-                pause(len(buffer))
+                if size - paused >= BATCH_BYTES:
+                    pause(size - paused)
+                    paused = size
+            pause(size - paused)
             if layer.digest != digest.raw:
                 raise RecipeError(f"its bytes have sha256:{layer.digest.hex()}")
             return ContentRecord(Digest(layer.content_digest), size)

@@ -86,7 +86,14 @@ class Farm:
         assert not await self.tables.actions.put(SCOPE, key, " ".join(map(str, outputs)).encode(), outputs)
         return key
 
-    async def image(self, tag: str, *layers: Digest, subject: BlobName | None = None, cache: bool = False) -> Digest:
+    async def image(
+        self,
+        tag: str,
+        *layers: Digest,
+        subject: BlobName | None = None,
+        cache: bool = False,
+        layer_type: str = MEDIA_TYPE_LAYER,
+    ) -> Digest:
         """Push an image as ``repository:tag``, or without a tag by its digest; returns its manifest."""
         kind = "application/vnd.buildkit.cacheconfig.v0" if cache else "application/vnd.oci.image.config.v1+json"
         config = await self.blob(json.dumps({"for": [tag, *map(str, layers)]}).encode())
@@ -94,7 +101,7 @@ class Farm:
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": await self._descriptor(config, kind),
-            "layers": [await self._descriptor(layer, MEDIA_TYPE_LAYER) for layer in layers],
+            "layers": [await self._descriptor(layer, layer_type) for layer in layers],
         }
         if subject is not None:
             document["subject"] = {"mediaType": MANIFEST, "digest": str(subject), "size": 1}
