@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lamella.index import Place, UnitKind, UsageTable
@@ -100,6 +101,7 @@ class Collector:
             sweeper = Sweeper(store, self._tables.units, self._references, marker, guard)
             await sweeper.sweep([verdict.unit for verdict in plan.goes])
             swept = sweeper.swept
+            await self._forget_hidden()
             progress("writing packs anew that hold little in use")
             repacked = await repack(store, self._pace, self._excess(policy))
         return Collection(plan.goes, loose, loose_bytes, plan.kept, swept, repacked)
@@ -125,6 +127,17 @@ class Collector:
                     await self._store.index.write(date)
                 after = page[-1].key
                 await self._pace.pause()
+
+    async def _forget_hidden(self) -> None:
+        """Forget which repositories had deleted a blob that is gone now."""
+        hidden, blobs, after = self._tables.hidden, self._store.blobs, b""
+        while page := hidden.page(after, PAGE):
+            with self._store.index.read() as txn:
+                gone = [key for key in page if hidden.is_gone(txn, key, blobs)]
+            if gone:
+                await self._store.index.write(partial(hidden.remove_gone, keys=gone, blobs=blobs))
+            after = page[-1]
+            await self._pace.pause()
 
     async def _count_loose(self, marker: Marker, condemned: DigestSet, before: int) -> tuple[int, int]:
         count = size = 0

@@ -24,7 +24,8 @@ class Tables:
         self.actions = Actions(store.index, store.blobs)
         self.tags = TagTable(store.index)
         self.exports = CacheExports(store.index)
-        self.manifests = ManifestTable(store.index, store.blobs, HiddenBlobs(store.index), self.tags, self.exports)
+        self.hidden = HiddenBlobs(store.index)
+        self.manifests = ManifestTable(store.index, store.blobs, self.hidden, self.tags, self.exports)
         self.sha512_names = Sha512Names(store.index)
         self.units = Units(store.index, self.uses, self.manifests)
 

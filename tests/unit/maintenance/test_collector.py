@@ -180,3 +180,15 @@ async def test_a_unit_without_a_last_use_begins_to_age(farm: Farm) -> None:
     farm.now += 31 * DAY
     assert len((await farm.collect(max_age=30 * DAY)).goes) == 1
     assert not farm.has_step(key)
+
+
+async def test_a_blob_that_is_gone_is_no_longer_hidden_in_a_repository(farm: Farm) -> None:
+    gone, kept = await farm.blob(LARGE), await farm.blob(LARGE + 1)
+    await farm.step("one", kept)
+    for digest in (gone, kept):
+        await farm.tables.hidden.add("app", digest)
+    farm.now += GRACE + 2
+    await farm.collect(dry_run=True)
+    assert farm.tables.hidden.has("app", gone)
+    await farm.collect()
+    assert [farm.tables.hidden.has("app", digest) for digest in (gone, kept)] == [False, True]
