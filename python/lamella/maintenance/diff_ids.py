@@ -116,7 +116,7 @@ class DiffIdFinder:
             return []
         try:
             body = await read_blob(self._reader, record.digest)
-            blobs = read_manifest(body, record.media_type).references.blobs
+            blobs = read_manifest(body, record.media_type, self._tables.sha512_names.find).references.blobs
         except (NotFound, Corrupted, Invalid, LimitExceeded, ManifestInvalid):
             return []
         return [blob for blob in blobs if blob.media_type in COMPRESSED_LAYERS and self._is_new(blob.digest)]
