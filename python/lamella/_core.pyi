@@ -19,6 +19,7 @@ __all__ = [
     "ContentChanged",
     "DigestSet",
     "Entry",
+    "LayerContent",
     "LayerError",
     "LayerReader",
     "LayerWriter",
