@@ -117,7 +117,7 @@ async def test_what_holds_nothing_is_looked_into_once_and_stays(store: LocalStor
     source = await put(store, data)
     reads: list[int] = []
     assert not await examine(store, source)
-    assert Contents(store.index).get(source) is not None
+    assert Contents(store.index).get(source) == ContentRecord(None)
     assert not await asyncio.to_thread(store.examiner.examine, source, reads.append)
     assert reads == []
     assert store.blobs.count() == 1
