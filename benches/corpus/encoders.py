@@ -1,9 +1,10 @@
-"""Compression as builders of container images do it: their own Go libraries, in a small program built once."""
+"""Compression as builders of container images do it: their own Go libraries, in a small program, and zlib."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,13 @@ from benches.corpus.errors import CorpusError
 SOURCE: Final = Path(__file__).with_name("compress")
 """The program; ``go.sum`` pins its libraries."""
 
-EXTENSIONS: Final = {"gzip": ".gz", "pgzip": ".pgzip.gz", "zstd": ".zst"}
-"""The formats that it writes, and what files of each end with."""
+EXTENSIONS: Final = {"gzip": ".gz", "pgzip": ".pgzip.gz", "zlib": ".zlib.gz", "zstd": ".zst"}
+"""The formats, and what files of each end with; the program writes all but zlib's, which is Python's own."""
+
+GZIP: Final = 31
+"""A window of 32 KiB and gzip's header, as zlib names them."""
+
+BUFFER_SIZE: Final = 1 << 20
 
 
 def build(folder: Path) -> Path:
@@ -44,7 +50,19 @@ def encode(program: Path, encoding: str, source: Path, target: Path) -> None:
     Raises:
         CorpusError: the program failed.
     """
+    if encoding == "zlib":
+        _encode_with_zlib(source, target)
+        return
     with source.open("rb") as plain, target.open("wb") as compressed:
         done = subprocess.run([program, encoding], stdin=plain, stdout=compressed, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         raise CorpusError(f"{source}: {done.stderr.decode(errors='replace').strip()}")
+
+
+def _encode_with_zlib(source: Path, target: Path) -> None:
+    """Compress at zlib's default level, as Java and libarchive do."""
+    encoder = zlib.compressobj(wbits=GZIP)
+    with source.open("rb") as plain, target.open("wb") as compressed:
+        while content := plain.read(BUFFER_SIZE):
+            compressed.write(encoder.compress(content))
+        compressed.write(encoder.flush())

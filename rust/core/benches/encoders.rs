@@ -1,4 +1,4 @@
-//! A stream compressed as Go's library and as pgzip do it: binaries (the benchmark itself), text, noise and zeros.
+//! A stream compressed as Go's library, pgzip and zlib do it: binaries (the benchmark itself), text, noise and zeros.
 
 use std::fmt::Write;
 use std::{env, fs};
@@ -6,6 +6,7 @@ use std::{env, fs};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lamella_core::deflate::{self, GoEncoder};
 use lamella_core::pgzip::{DEFAULT_BLOCK_SIZE, DEFAULT_LEVEL, Generation, PgzipEncoder};
+use lamella_core::zlib::{self, ZlibEncoder};
 
 const SIZE: usize = 4 << 20;
 
@@ -71,6 +72,17 @@ fn compressing(criterion: &mut Criterion) {
                 output.clear();
                 let encoder =
                     PgzipEncoder::new(Generation::V1_18, DEFAULT_LEVEL, DEFAULT_BLOCK_SIZE);
+                if let Some(mut encoder) = encoder {
+                    encoder.write(&content, &mut output);
+                    encoder.finish(&mut output);
+                }
+                output.len()
+            });
+        });
+        group.bench_function("zlib", |bencher| {
+            bencher.iter(|| {
+                output.clear();
+                let encoder = ZlibEncoder::new(zlib::DEFAULT_LEVEL, zlib::DEFAULT_MEMORY_LEVEL);
                 if let Some(mut encoder) = encoder {
                     encoder.write(&content, &mut output);
                     encoder.finish(&mut output);
