@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,17 +13,20 @@ from lamella.model import Digest
 from lamella.store.buffered_file import MAX_BLOB_SIZE
 from lamella.store.chunks import Chunks, LostChunks, is_chunk
 from lamella.store.cold_writer import CannotTurnCold, ColdWriter
+from lamella.store.limit import NoSpareRoom
 from lamella.store.packer import PACKED_MAX
 from lamella.store.packs import PACK_SIZE, PackedChunk, Packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from lamella._core import ChunkBatch, PackWriter
     from lamella.index import Blobs, Index
     from lamella.index.table import Transaction
     from lamella.store.layout import Layout
+    from lamella.store.limit import SizeLimit
     from lamella.store.remover import Remover
 
 LEAST_SIZE: Final = PACKED_MAX + 1
@@ -58,11 +62,19 @@ class Compacted:
 class Compactor:
     """Every method blocks. Several may work on one store, but not on one blob, or they do it twice.
 
-    What a compressed blob holds becomes a blob, too, where that has at most ``max_content`` bytes.
+    What a compressed blob holds becomes a blob, too, where that has at most ``max_content`` bytes. A blob and its
+    chunks are both there for a moment; where ``limit`` leaves no room for that, the blob stays hot.
     """
 
     def __init__(
-        self, layout: Layout, index: Index, blobs: Blobs, remover: Remover, max_content: int = MAX_BLOB_SIZE
+        self,
+        layout: Layout,
+        index: Index,
+        blobs: Blobs,
+        remover: Remover,
+        *,
+        max_content: int = MAX_BLOB_SIZE,
+        limit: SizeLimit | None = None,
     ) -> None:
         self._layout = layout
         self._index = index
@@ -72,6 +84,7 @@ class Compactor:
         self._packs = Packs(layout, index, blobs)
         self._chunks = Chunks(layout, blobs, self._packs)
         self._cold = ColdWriter(layout, index, blobs, max_content)
+        self._limit = limit
 
     def compact(self, digest: Digest, pause: Callable[[int], None] = lambda _: None) -> Compacted | None:
         """Turn a hot blob cold if that takes less room; None where it is not there, or not hot, any more.
@@ -91,6 +104,8 @@ class Compactor:
             outcome = self._try(digest, record.size, pause)
         except FileNotFoundError:
             return None
+        except NoSpareRoom as error:
+            raise CannotTurnCold(digest, str(error)) from error
         except LayerError as error:
             outcome = Compacted(record.size, record.size, str(error))
         if outcome.kept is not None:
@@ -107,7 +122,7 @@ class Compactor:
             if found is None:
                 return Compacted(size, size, f"compressed with {compression}, by an encoder that is not known")
             encoder, most = found, MOST_REENCODED * size
-        attempt = _Attempt(self._packs, self._index, self._blobs)
+        attempt = _Attempt(self._packs, self._blobs, self._spare)
         try:
             chunker = Chunker(path, decompress=bool(encoder[0]))
             while (batch := chunker.next(BATCH_BYTES)) is not None:
@@ -139,7 +154,8 @@ class Compactor:
                 pause(len(buffer))
             if sha256.digest() != recipe.digest:
                 return Compacted(recipe.size, recipe.size, f"rebuilding it gave sha256:{sha256.digest().hex()}")
-            self._cold.commit(recipe, data)
+            with self._spare(len(data)):
+                self._cold.commit(recipe, data)
         except LostChunks as error:
             self._remover.drop_chunks(error)
             raise CannotTurnCold(digest, str(error)) from error
@@ -148,6 +164,9 @@ class Compactor:
         except RecipeError as error:
             return Compacted(recipe.size, recipe.size, str(error))
         return Compacted(recipe.size, stored)
+
+    def _spare(self, size: int) -> AbstractContextManager[None]:
+        return nullcontext() if self._limit is None else self._limit.spare(size)
 
     def _keep(self, digest: Digest, reason: str) -> None:
         def keep(txn: Transaction) -> None:
@@ -158,12 +177,15 @@ class Compactor:
 
 
 class _Attempt:
-    """The chunks of one blob on their way into packs; a full pack is recorded at once, so that memory is bounded."""
+    """The chunks of one blob on their way into packs; a full pack is recorded at once, so that memory is bounded.
 
-    def __init__(self, packs: Packs, index: Index, blobs: Blobs) -> None:
+    ``spare`` gives room for bytes that are about to be stored, or raises.
+    """
+
+    def __init__(self, packs: Packs, blobs: Blobs, spare: Callable[[int], AbstractContextManager[None]]) -> None:
         self._packs = packs
-        self._index = index
         self._blobs = blobs
+        self._spare = spare
         self._writer: PackWriter | None = None
         self._chunks: list[PackedChunk] = []
         self._written: set[Digest] = set()
@@ -190,6 +212,8 @@ class _Attempt:
         if self._writer is None:
             self._writer = self._packs.writer()
         self._packs.add_chunks(self._writer, batch, wanted)
+        with self._spare(self._writer.size):
+            pass  # Given up before more is written that will not fit.
         if self._writer.size >= PACK_SIZE:
             self.finish()
             self.publish()
@@ -205,10 +229,11 @@ class _Attempt:
         if writer is None:
             return
         try:
-            new = self._packs.publish(writer, self._chunks)
+            with self._spare(writer.size):
+                new = self._packs.publish(writer, self._chunks)
+                self._packs.keep(new)
         finally:
             writer.close()
-        self._packs.keep(new)
         self._published += new.size
         self._written.clear()
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from lamella.errors import StorageFull
+from lamella.errors import LamellaError, StorageFull
 from lamella.index import UsageTable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from lamella.index import Index
 
@@ -28,6 +29,13 @@ _LOOK: Final = 0.1
 """Seconds between two looks at what is stored, which other processes change, too."""
 
 
+class NoSpareRoom(LamellaError):
+    """Work that can wait would take room that is not there, or that blobs wait for."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"there is no room for {size} bytes below the limit of the store")
+
+
 class SizeLimit:
     """Lets blobs in as long as all that is stored is at most ``most`` bytes; the others wait for room.
 
@@ -42,6 +50,7 @@ class SizeLimit:
         self._usage = UsageTable(index)
         self._patience = patience
         self._expected = 0
+        self._lock = threading.Lock()
         self._queue = asyncio.Lock()
 
     @property
@@ -66,19 +75,43 @@ class SizeLimit:
             raise StorageFull(f"the store is limited to {self.most} bytes, the blob has {size}")
         async with self._queue:
             await self._wait(size)
-            self._expected += size
         try:
             yield
         finally:
+            self._give_back(size)
+
+    @contextmanager
+    def spare(self, size: int) -> Iterator[None]:
+        """Keep room free for bytes until the context is left, in any thread, for work that need not be done now.
+
+        Raises:
+            NoSpareRoom: there is none, or a blob waits for it.
+        """
+        if self.pressed.is_set() or not self._take(size):
+            raise NoSpareRoom(size)
+        try:
+            yield
+        finally:
+            self._give_back(size)
+
+    def _take(self, size: int) -> bool:
+        with self._lock:
+            fits = self.stored + self._expected + size <= self.most
+            self._expected += size if fits else 0
+        return fits
+
+    def _give_back(self, size: int) -> None:
+        with self._lock:
             self._expected -= size
 
     async def _wait(self, size: int) -> None:
         deadline = time.monotonic() + self._patience
         try:
-            while (stored := self.stored) + self._expected + size > self.most:
+            while not self._take(size):
                 if time.monotonic() > deadline:
                     raise StorageFull(
-                        f"the store is limited to {self.most} bytes and holds {stored}, all in use or kept by a rule"
+                        f"the store is limited to {self.most} bytes and holds {self.stored}, "
+                        "all in use or kept by a rule"
                     )
                 self.pressed.set()
                 await asyncio.sleep(_LOOK)

@@ -112,7 +112,9 @@ class LocalStore:
         self._reader = LocalReader(self._layout, self.blobs, chunks, self._remover, self._threads, inflater=inflater)
         self._batches = BatchReader(self.blobs, chunks, self._reader, self._threads)
         self.whole = WholeBlobs(self.index)
-        self.compactor = Compactor(self._layout, self.index, self.blobs, self._remover, max_blob_size)
+        self.compactor = Compactor(
+            self._layout, self.index, self.blobs, self._remover, max_content=max_blob_size, limit=self.limit
+        )
         self.examiner = Examiner(
             self._layout, self.index, self.blobs, inflater, remover=self._remover, max_content=max_blob_size
         )

@@ -8,8 +8,10 @@ import pytest_asyncio
 
 from lamella.errors import StorageFull
 from lamella.store import LocalStore
-from lamella.store.limit import SizeLimit
-from tests.suites.blob_store import content, put
+from lamella.store.cold_writer import CannotTurnCold
+from lamella.store.limit import NoSpareRoom, SizeLimit
+from tests.suites.blob_store import content, get, put
+from tests.unit.store.layers import layer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,3 +86,34 @@ async def test_those_who_store_at_once_share_the_room(limited: LocalStore) -> No
         task.cancel()
     await asyncio.wait(waiting)
     await put(limited, content(10_000, 9))
+
+
+@pytest.mark.parametrize("room", [0, 1000])
+async def test_a_blob_whose_chunks_do_not_fit_beside_it_stays_hot(folder: Path, room: int) -> None:
+    data = layer()
+    async with LocalStore(folder, max_size=len(data) + room) as store:
+        digest = await put(store, data)
+        with pytest.raises(CannotTurnCold, match="no room"):
+            await asyncio.to_thread(store.compactor.compact, digest)
+        assert limit_of(store).stored == len(data)
+        assert await get(store, digest) == data
+        assert [*(folder / "packs").iterdir(), *(folder / "temporary").iterdir()] == []
+    async with LocalStore(folder, max_size=2 * len(data)) as store:
+        outcome = await asyncio.to_thread(store.compactor.compact, digest)
+        assert outcome is not None
+        assert limit_of(store).stored == outcome.stored < len(data)
+
+
+async def test_work_that_can_wait_takes_no_room_that_a_blob_waits_for(limited: LocalStore) -> None:
+    limit = limit_of(limited)
+    first = await put(limited, content(MOST - 50, 1))
+    with limit.spare(50), pytest.raises(NoSpareRoom), limit.spare(1):
+        pytest.fail("there is no room")
+    waiting = asyncio.create_task(put(limited, content(60, 2)))
+    await pressed(limit)
+    with pytest.raises(NoSpareRoom), limit.spare(1):
+        pytest.fail("a blob waits")
+    await limited.delete(first)
+    await waiting
+    with limit.spare(1):
+        pass
