@@ -124,6 +124,12 @@ class Scrub:
 
         Where a blob is lost, every recipe is looked at again before this returns, since it may name the blob.
         """
+        try:
+            return self._run(budget)
+        finally:
+            self._store.healer.rest()
+
+    def _run(self, budget: float) -> bool:
         done = True
         with ThreadPoolExecutor(self._threads, thread_name_prefix="scrub") as threads:
             for batch in self._batches(self.cursor):

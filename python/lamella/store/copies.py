@@ -6,10 +6,11 @@ import re
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
-from lamella._core import RecipeError, read_pack_footer, sha256
-from lamella.index import BlobRecord, Location, Place
+from lamella._core import RecipeError, sha256
+from lamella.index import Place
 from lamella.model import Digest
-from lamella.store.layout import FAN_OUT, Layout, pack_id
+from lamella.store.layout import FAN_OUT, Layout
+from lamella.store.pack_contents import PackContents
 from lamella.store.packer import PACKED_MAX
 from lamella.store.recipes import Recipes
 
@@ -32,6 +33,11 @@ class Copies:
         self._blobs = blobs
         self._chunks = chunks
         self._recipes = Recipes(layout)
+        self._packs = PackContents(layout)
+
+    def forget(self) -> None:
+        """Give back the memory that repeated searches share."""
+        self._packs.forget()
 
     def find(self, wanted: Iterable[Digest]) -> Iterator[tuple[Digest, bytes]]:
         """Yield those blobs of at most ``PACKED_MAX`` bytes that some file still has, each once, with their bytes.
@@ -55,18 +61,9 @@ class Copies:
                     yield digest, path.read_bytes()
 
     def _in_packs(self, wanted: set[Digest]) -> Iterator[tuple[Digest, bytes]]:
-        for path in sorted(self._layout.packs.iterdir()):
-            if (pack := pack_id(path.name)) is None or not wanted:
-                continue
+        for record in self._packs.find(wanted):
             with suppress(OSError, RecipeError):
-                for raw, size, *place in read_pack_footer(path):
-                    digest = Digest(raw)
-                    if digest in wanted:
-                        with suppress(OSError, RecipeError):
-                            yield digest, self._read(digest, size, Location(pack, *place))
-
-    def _read(self, digest: Digest, size: int, location: Location) -> bytes:
-        return self._chunks.read(BlobRecord(digest, size, Place.PACKED, 0, 0, location))
+                yield record.digest, self._chunks.read(record)
 
     def _in_whole_copies(self, wanted: set[Digest]) -> Iterator[tuple[Digest, bytes]]:
         """Yield what is in files of blobs that are cold by now: a crash leaves them, until they are removed."""

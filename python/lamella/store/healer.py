@@ -113,6 +113,10 @@ class Healer:
         self._set_aside(pack)
         return rescued
 
+    def rest(self) -> None:
+        """Give back the memory that is kept between the blobs and packs that are healed one after another."""
+        self._copies.forget()
+
     def _pack_small(self, record: BlobRecord, data: bytes) -> bool:
         writer = self._packs.writer()
         try:

@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamella._core import read_pack_footer
 from lamella.errors import Corrupted, NotFound, ReadOnly, StorageFull
 from lamella.index import INLINE_MAX, PackTable, Place
 from lamella.model import Digest
+from lamella.store import pack_contents
+from lamella.store.layout import Layout
+from lamella.store.pack_contents import PackContents
 from lamella.store.packer import PACKED_LEAST, PACKED_MAX
 from tests.suites.blob_store import content, get, listed, put
 from tests.unit.store.layers import flip
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
     from lamella._core import PackWriter
     from lamella.store import LocalStore
+    from lamella.store.packs import PackedChunk
 
 
 def batch(count: int, size: int = 10_000, seed: int = 0) -> dict[Digest, bytes]:
@@ -171,3 +176,32 @@ async def test_a_pack_that_cannot_be_synced_turns_the_store_read_only(
         await store.write_many(batch(10))
     assert store.read_only is not None
     assert packs(folder) == []
+
+
+async def test_a_search_reads_the_footer_of_a_pack_once_or_where_it_has_what_is_wanted(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(path: Path) -> list[PackedChunk]:
+        read.append(path.name)
+        return read_pack_footer(path)
+
+    monkeypatch.setattr(pack_contents, "read_pack_footer", counted)
+    contents = PackContents(Layout(folder))
+    for seed in range(3):
+        await store.write_many(batch(5, seed=seed))
+    absent = [Digest.of(content(9, seed)) for seed in range(10)]
+    assert [list(contents.find({digest})) for digest in absent] == [[]] * 10
+    assert sorted(read) == [path.name for path in packs(folder)]
+    await store.write_many(batch(5, seed=3))
+    read.clear()
+    [wanted, *_] = batch(5, seed=3)
+    record = store.blobs.get(wanted)
+    assert record is not None
+    assert [found.location for found in contents.find({wanted, *absent})] == [record.location]
+    assert len(read) == 2
+    contents.forget()
+    read.clear()
+    assert list(contents.find(set(absent))) == []
+    assert len(read) == 4
