@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,15 @@ async def retry(server: ServerProcess, call: Callable[[grpc.aio.Channel], Corout
         await asyncio.sleep(0.05)
 
 
+def is_listening(server: ServerProcess) -> bool:
+    host, _, port = server.address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=30).close()
+    except ConnectionError:
+        return False
+    return True
+
+
 def counted(folder: Path) -> Counters:
     store = LocalStore(folder)
     try:
@@ -54,7 +64,7 @@ async def test_sigterm_lets_a_running_download_finish(tmp_path: Path, workers: i
             responses = aiter(ByteStreamStub(channel).Read(stream.ReadRequest(resource_name=read_name(LARGE))))
             received = [(await anext(responses)).data]
             os.kill(server.pid, signal.SIGTERM)
-            await asyncio.sleep(0.3)
+            await eventually(lambda: not is_listening(server))
             assert is_running(server.pid)
             received += [response.data async for response in responses]
             assert b"".join(received) == LARGE
@@ -70,17 +80,17 @@ async def test_a_second_signal_cuts_a_download_off(tmp_path: Path, workers: int)
             responses = aiter(ByteStreamStub(channel).Read(stream.ReadRequest(resource_name=read_name(LARGE))))
             await anext(responses)
             os.kill(server.pid, signal.SIGINT)
-            await asyncio.sleep(0.3)
+            await eventually(lambda: not is_listening(server))
             assert is_running(server.pid)
             os.kill(server.pid, signal.SIGTERM)
             assert await asyncio.to_thread(server.process.wait, 30) == 0
 
 
-async def test_statistics_survive_a_crash_a_second_later(tmp_path: Path) -> None:
+async def test_statistics_are_written_soon_and_survive_a_crash(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         async with connect(server) as channel:
             await upload(channel, b"some bytes")
-            await asyncio.sleep(1.5)
+            await eventually(lambda: counted(tmp_path / "data").bytes_in == 10)
         server.process.kill()
         server.process.wait()
     assert counted(tmp_path / "data").bytes_in == 10
