@@ -2,6 +2,7 @@
 //!
 //! Pure Rust: nothing here knows Python, and nothing here is asynchronous.
 
+mod agreement;
 pub mod blob_file;
 pub mod chunk;
 pub mod compress;
@@ -19,6 +20,7 @@ pub mod frame;
 pub mod glob;
 mod gzip;
 pub mod hash_files;
+pub mod klauspost_zstd;
 pub mod layer;
 pub mod layer_content;
 mod layer_header;

@@ -3,6 +3,7 @@
 use std::hint::select_unpredictable;
 
 use super::tokens::Tokens;
+use crate::agreement;
 
 /// Matches reach back less than this.
 pub const WINDOW: u32 = 1 << 15;
@@ -203,22 +204,5 @@ pub fn compare(buffer: &[u8], position: u32, source: u32) -> u32 {
 
 /// How many bytes from either position agree, up to `limit` and the end of the buffer. `source` is the smaller.
 pub fn common(buffer: &[u8], position: u32, source: u32, limit: u32) -> u32 {
-    let first = &buffer[position as usize..];
-    let first = &first[..first.len().min(limit as usize)];
-    let second = &buffer[source as usize..][..first.len()];
-    let (first_words, first_rest) = first.as_chunks::<8>();
-    let (second_words, second_rest) = second.as_chunks::<8>();
-    let mut length = 0;
-    for (a, b) in first_words.iter().zip(second_words) {
-        let difference = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
-        if difference != 0 {
-            return length + difference.trailing_zeros() / 8;
-        }
-        length += 8;
-    }
-    let rest = first_rest
-        .iter()
-        .zip(second_rest)
-        .take_while(|(a, b)| a == b);
-    length + rest.count() as u32
+    agreement::common(buffer, position as usize, source as usize, limit as usize) as u32
 }

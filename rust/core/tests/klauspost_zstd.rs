@@ -1,0 +1,265 @@
+//! Frames that klauspost/compress wrote are rebuilt; `tests/klauspost_zstd/write` is the program that wrote them.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lamella_core::klauspost_zstd::{Generation, Level, ZstdEncoder};
+use proptest::prelude::*;
+
+/// Behind the last block.
+const CHECKSUM: usize = 4;
+
+/// Bytes of a block at the default level.
+const BLOCK: usize = 128 << 10;
+
+/// The generations, and a version of each, which a file of that name pins for the program.
+const GENERATIONS: [(Generation, &str); 5] = [
+    (Generation::V1_15, "1.15"),
+    (Generation::V1_16, "1.16"),
+    (Generation::V1_17_0, "1.17"),
+    (Generation::V1_17_8, "1.18"),
+    (Generation::V1_20_3, "1.20"),
+];
+
+/// Compresses with writes of that many bytes.
+fn compress(generation: Generation, level: Level, content: &[u8], write: usize) -> Vec<u8> {
+    let mut encoder = ZstdEncoder::new(generation, level);
+    let mut output = Vec::new();
+    for part in content.chunks(write) {
+        encoder.write(part, &mut output);
+    }
+    encoder.finish(&mut output);
+    output
+}
+
+/// The blocks of a frame.
+fn blocks(frame: &[u8]) -> &[u8] {
+    // Its descriptor (RFC 8878, section 3.1.1.1.1) says which fields there are.
+    let descriptor = frame[4];
+    let is_single = descriptor >> 5 & 1 == 1;
+    let size = match descriptor >> 6 {
+        0 => usize::from(is_single),
+        code => 1 << code,
+    };
+    &frame[5 + usize::from(!is_single) + size..frame.len() - CHECKSUM]
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/klauspost_zstd")
+        .join(name)
+}
+
+#[test]
+fn golden_files_are_rebuilt() {
+    for (generation, name) in GENERATIONS {
+        let mut count = 0;
+        for file in fs::read_dir(folder(name)).unwrap() {
+            let path = file.unwrap().path();
+            let golden = fs::read(&path).unwrap();
+            let content = zstd::decode_all(golden.as_slice()).unwrap();
+            let level = if path.file_stem().unwrap() == "level-1" {
+                Level::Fastest
+            } else {
+                Level::Default
+            };
+            for write in [1 << 20, 4095] {
+                assert!(
+                    compress(generation, level, &content, write) == blocks(&golden),
+                    "{} in writes of {write}",
+                    path.display()
+                );
+            }
+            count += 1;
+        }
+        assert_eq!(count, 12);
+    }
+}
+
+#[test]
+fn generations_differ() {
+    let outputs = GENERATIONS.map(|(_, name)| {
+        let mut files: Vec<_> = fs::read_dir(folder(name))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        files.sort();
+        files
+            .iter()
+            .flat_map(|file| fs::read(file).unwrap())
+            .collect::<Vec<_>>()
+    });
+    for (place, output) in outputs.iter().enumerate() {
+        assert!(
+            !outputs[..place].contains(output),
+            "{}",
+            GENERATIONS[place].1
+        );
+    }
+}
+
+/// Runs of bytes, of noise and of what came before.
+fn any_content() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        (any::<u8>(), 1..200_000_usize).prop_map(|(byte, count)| vec![byte; count]),
+        proptest::collection::vec(any::<u8>(), 0..3000),
+        proptest::collection::vec(0..4_u8, 0..20_000),
+        (proptest::collection::vec(any::<u8>(), 3..40), 1..3000_usize)
+            .prop_map(|(bytes, count)| bytes.repeat(count)),
+        (2..200_u8, proptest::collection::vec(any::<u8>(), 0..40_000)).prop_map(|(most, bytes)| {
+            bytes
+                .iter()
+                .map(|byte| (u16::from(*byte) * u16::from(*byte) / 256) as u8 % most)
+                .collect()
+        }),
+    ];
+    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+/// The frame of such blocks, without a checksum.
+fn frame(level: Level, blocks: &[u8]) -> Vec<u8> {
+    let window = match level {
+        Level::Fastest => 0x60,
+        Level::Default => 0x68,
+    };
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, window], blocks].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_compressed_can_be_read(
+        contents in proptest::collection::vec(any_content(), 1..3),
+        generation in proptest::sample::select(Generation::ALL.to_vec()),
+        level in proptest::sample::select(Level::ALL.to_vec()),
+        write in 1..100_000_usize,
+    ) {
+        let mut encoder = ZstdEncoder::new(generation, level);
+        for content in contents {
+            let mut output = Vec::new();
+            for part in content.chunks(write) {
+                encoder.write(part, &mut output);
+            }
+            encoder.finish(&mut output);
+            prop_assert!(output == compress(generation, level, &content, usize::MAX));
+            if content.is_empty() {
+                prop_assert!(output.is_empty());
+            } else {
+                let read = zstd::decode_all(frame(level, &output).as_slice()).unwrap();
+                prop_assert!(read == content);
+            }
+        }
+    }
+}
+
+/// The library itself.
+struct Peer {
+    generation: Generation,
+    program: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Peer {
+    /// Builds it; None where there is no Go. Its module comes from the module proxy the first time.
+    fn build((generation, name): (Generation, &str)) -> Option<Self> {
+        let temporary = tempfile::tempdir().unwrap();
+        let program = temporary.path().join("write");
+        let modules = match name {
+            "1.18" => "go.mod".to_owned(),
+            _ => format!("{name}.mod"),
+        };
+        let built = Command::new("go")
+            .current_dir(folder("write"))
+            .args(["build", "-modfile", &modules, "-o"])
+            .arg(&program)
+            .status();
+        if built.is_err() {
+            eprintln!("skipped: go is not installed");
+            return None;
+        }
+        assert!(built.unwrap().success());
+        Some(Self {
+            generation,
+            program,
+            folder: temporary,
+        })
+    }
+
+    fn assert_same(&self, content: &[u8], level: Level) {
+        let path = self.folder.path().join("content");
+        fs::write(&path, content).unwrap();
+        let done = Command::new(&self.program)
+            .args(["-level", &level.number().to_string()])
+            .stdin(File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        assert!(done.status.success());
+        let rebuilt = compress(self.generation, level, content, 1 << 20);
+        assert!(
+            rebuilt == blocks(&done.stdout),
+            "{:?}, {level:?}: {} bytes",
+            self.generation,
+            content.len()
+        );
+    }
+}
+
+#[test]
+#[ignore = "slow: many runs of the library, which go builds"]
+fn what_the_library_writes_is_rebuilt() {
+    let mut program = Vec::new();
+    File::open(std::env::current_exe().unwrap())
+        .unwrap()
+        .take(24 << 20)
+        .read_to_end(&mut program)
+        .unwrap();
+    for peer in GENERATIONS.into_iter().map_while(Peer::build) {
+        for level in Level::ALL {
+            // Around the borders of blocks, and of what is treated in a way of its own at an end.
+            for base in [0, BLOCK / 2, BLOCK, 3 * BLOCK] {
+                for more in [
+                    1,
+                    2,
+                    8,
+                    9,
+                    10,
+                    11,
+                    15,
+                    16,
+                    17,
+                    31,
+                    32,
+                    33,
+                    34,
+                    255,
+                    256,
+                    1023,
+                    1024,
+                    1025,
+                    BLOCK - 1,
+                ] {
+                    for content in [&program[program.len() / 3..], &program[..]] {
+                        peer.assert_same(&content[..base + more], level);
+                    }
+                }
+                peer.assert_same(&program[..base.max(1)], level);
+            }
+            // More than two windows, and what comes after them again.
+            peer.assert_same(&[program.as_slice(), &program].concat(), level);
+        }
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(300));
+        let strategy = (any_content(), proptest::sample::select(Level::ALL.to_vec()));
+        runner
+            .run(&strategy, |(content, level)| {
+                if !content.is_empty() {
+                    peer.assert_same(&content, level);
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}

@@ -1,0 +1,5 @@
+module lamella.test/zstd
+
+go 1.25
+
+require github.com/klauspost/compress v1.18.0
