@@ -547,16 +547,16 @@ def read_chunks(located: Sequence[_LocatedChunk]) -> list[bytes]:
 # --- encoders ------------------------------------------------------------------------------------------------------
 
 def find_encoder(path: _Path) -> tuple[str, bytes] | None:
-    """Find the encoder that makes a gzip layer, byte for byte, of its content.
+    """Find the encoder that makes a gzip or zstd layer, byte for byte, of its content.
 
     Returns the encoder's name and parameters, as recipes keep them (``docs/formats.md``, "Encoders"), or None where no
-    known encoder makes the file, or it is no gzip file. The file is compressed once, unless no encoder fits, a block at
-    a time; memory is bounded.
+    known encoder makes the file, or it is not compressed. The file is compressed once, unless no encoder fits, a block
+    at a time; memory is bounded.
     """
 
 @final
 class Reencoder:
-    """Makes a gzip file of its content, with what ``find_encoder`` found.
+    """Makes a compressed file of its content, with what ``find_encoder`` found.
 
     After ``finish``, or an error, every call raises ``ValueError``.
 

@@ -43,7 +43,11 @@ def modules(_: str, names: list[str]) -> set[str]:
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    folder = tmp_path / "context"
+    return write_context(tmp_path / "context")
+
+
+def write_context(folder: Path) -> Path:
+    """Write what ``DOCKERFILE`` builds layers of many kinds of content from."""
     shutil.copytree(sysconfig.get_path("stdlib"), folder / "library", symlinks=True, ignore=modules)
     shutil.copy("/bin/busybox", folder)
     (folder / "noise").write_bytes(os.urandom(3 << 20))

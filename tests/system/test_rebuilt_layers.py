@@ -20,15 +20,19 @@ GZIP = b"\x1f\x8b"
 
 @pytest.fixture
 def image(tmp_path: Path) -> str:
-    """An image with one plain layer: modules of Python, noise and zeros, together some of pgzip's blocks."""
+    return write_image(tmp_path)
+
+
+def write_image(folder: Path) -> str:
+    """Write an image with one plain layer: modules of Python, noise and zeros, together some of pgzip's blocks."""
     for name, data in (("noise", os.urandom(3 << 20)), ("zeros", bytes(3 << 20))):
-        (tmp_path / name).write_bytes(data)
-    layer = tmp_path / "layer.tar"
+        (folder / name).write_bytes(data)
+    layer = folder / "layer.tar"
     with tarfile.open(layer, "w") as tar:
         tar.add(Path(gzip.__file__).parent, "lib", filter=_only_modules)
         for name in ("noise", "zeros"):
-            tar.add(tmp_path / name, name)
-    return f"oci:{oci_layout(tmp_path / 'layout', layer)}:v1"
+            tar.add(folder / name, name)
+    return f"oci:{oci_layout(folder / 'layout', layer)}:v1"
 
 
 def _only_modules(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:

@@ -42,3 +42,4 @@ pub mod tar;
 pub mod tree;
 pub mod walk;
 pub mod zlib;
+mod zstd_frames;

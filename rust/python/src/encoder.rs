@@ -79,7 +79,7 @@ fn find_encoder(
     let form = detached(py, || encoder::find_encoder(&path))?;
     Ok(form.map(|form| {
         let parameters = PyBytes::new(py, form.parameters());
-        (form.encoder().name(), parameters)
+        (form.name(), parameters)
     }))
 }
 

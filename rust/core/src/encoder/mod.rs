@@ -1,18 +1,22 @@
 //! Encoders that compress layers, and which of them made a given layer: what is known of these can be rebuilt from its
 //! content, byte for byte.
 
-mod find;
-mod form;
+mod file;
+mod find_gzip;
+mod find_zstd;
+mod gzip_form;
+mod gzip_reencoder;
 mod gzip_writer;
-mod reencoder;
+mod zstd_form;
+mod zstd_reencoder;
 
 use crate::deflate::GoEncoder;
 use crate::pgzip::{self, Generation, PgzipEncoder};
 use crate::zlib::{self, PigzEncoder, ZlibEncoder};
 
-pub use find::find_encoder;
-pub use form::{FormError, GzipForm, Member};
-pub use reencoder::{ContentError, Reencoder};
+pub use file::{ContentError, FileForm, Reencoder, find_encoder};
+pub use gzip_form::{FormError, GzipForm, Member};
+pub use zstd_form::{End, Section, ZstdForm};
 
 /// A DEFLATE encoder with its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

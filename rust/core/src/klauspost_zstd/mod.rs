@@ -2,7 +2,7 @@
 //!
 //! Whatever compresses layers with zstd and is written in Go uses it: buildah, podman, skopeo, containerd, nerdctl and
 //! `BuildKit`, at its default level unless they are told otherwise. It cuts content into blocks of 128 KiB, so neither the
-//! number of processors nor the sizes of writes change a frame. What is here follows the library's behaviour; golden
+//! number of processors nor the sizes of writes change a frame; a flush does. What is here follows the library's behaviour; golden
 //! files hold it to that.
 #![expect(
     clippy::cast_possible_truncation,
@@ -58,16 +58,18 @@ impl Level {
         }
     }
 
-    /// Bytes of a block.
-    const fn block_size(self) -> usize {
+    /// Bytes of a block that is not flushed.
+    #[must_use]
+    pub const fn block_size(self) -> usize {
         match self {
             Self::Fastest => 64 << 10,
             Self::Default => 128 << 10,
         }
     }
 
-    /// Matches reach back less than this.
-    const fn reach(self) -> u32 {
+    /// Matches reach back less than this: the window of a frame that is more than a block.
+    #[must_use]
+    pub const fn reach(self) -> u32 {
         match self {
             Self::Fastest => 4 << 20,
             Self::Default => 8 << 20,
@@ -115,10 +117,17 @@ impl ZstdEncoder {
             self.window.push(part);
             input = rest;
             if part.len() == missing {
-                self.end_block(false, output);
-                self.window.end_block(self.block_size);
-                self.is_begun = true;
+                self.flush(output);
             }
+        }
+    }
+
+    /// End the block, if it has any bytes.
+    pub fn flush(&mut self, output: &mut Vec<u8>) {
+        if !self.window.block().is_empty() {
+            self.end_block(false, output);
+            self.window.end_block(self.block_size);
+            self.is_begun = true;
         }
     }
 

@@ -1,20 +1,10 @@
 //! From the content back to the gzip file.
 
 use crate::encoder::gzip_writer::GzipWriter;
-use crate::encoder::{FormError, GzipForm};
-
-/// The content is not as long as the form says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the content has {actual} bytes, not {expected}")]
-pub struct ContentError {
-    /// Bytes of all members.
-    pub expected: u64,
-    /// Bytes that came, at least.
-    pub actual: u64,
-}
+use crate::encoder::{ContentError, GzipForm};
 
 /// Takes content, and gives the gzip file that a form describes; holds at most a few blocks.
-pub struct Reencoder {
+pub struct GzipReencoder {
     form: GzipForm,
     /// The next member to begin.
     next: usize,
@@ -23,9 +13,8 @@ pub struct Reencoder {
     size: u64,
 }
 
-impl Reencoder {
+impl GzipReencoder {
     /// At the beginning of the content.
-    #[must_use]
     pub const fn new(form: GzipForm) -> Self {
         Self {
             form,
@@ -33,14 +22,6 @@ impl Reencoder {
             current: None,
             size: 0,
         }
-    }
-
-    /// As a recipe names it.
-    ///
-    /// # Errors
-    /// See [`FormError`].
-    pub fn parse(name: &str, parameters: &[u8]) -> Result<Self, FormError> {
-        GzipForm::parse(name, parameters).map(Self::new)
     }
 
     /// Take content, and append what can be said of it.

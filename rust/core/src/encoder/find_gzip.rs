@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::encoder::gzip_writer::GzipWriter;
 use crate::encoder::{ENCODERS, Encoder, GzipForm, Member};
-use crate::error::FileError;
 use crate::gzip::{GzipReader, Part};
 
 /// Content that is compressed at a time.
@@ -32,15 +31,8 @@ const UNKNOWN_SYSTEM: u8 = 255;
 /// The system that zlib itself, Perl, libarchive and pigz write: Unix.
 const UNIX: u8 = 3;
 
-/// Finds the encoder that makes a gzip file of its content; none where no known one does, or it is no gzip file.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn find_encoder(path: &Path) -> Result<Option<GzipForm>, FileError> {
-    find(path).map_err(FileError::at(path))
-}
-
-fn find(path: &Path) -> io::Result<Option<GzipForm>> {
+/// Find the encoder that makes a gzip file of its content; none where no known one does.
+pub fn find_gzip(path: &Path) -> io::Result<Option<GzipForm>> {
     let mut fitting = Vec::new();
     for encoder in ENCODERS {
         if compare(path, encoder, PREFIX)?.is_some() {

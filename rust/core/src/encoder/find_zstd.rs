@@ -1,0 +1,190 @@
+//! Which encoder made a zstd file: the one whose output is the file.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::mem;
+use std::path::Path;
+
+use crate::compress::CONTENT_LIMIT;
+use crate::encoder::{End, Section, ZstdForm};
+use crate::klauspost_zstd::{Generation, Level, ZstdEncoder};
+use crate::recipe::PARAMETERS_LIMIT;
+use crate::zstd_frames::{Part, ZstdReader};
+
+/// Content that is compressed at a time.
+const STEP: usize = 64 << 10;
+
+/// Content by which encoders are told apart before any is tried on the whole file: several blocks.
+const PREFIX: u64 = 3 << 19;
+
+/// The window of a frame whose content is small.
+const LEAST_WINDOW: u64 = 1 << 10;
+
+/// Find the encoder that makes a zstd file of its content; none where no known one does.
+pub fn find_zstd(path: &Path) -> io::Result<Option<ZstdForm>> {
+    let mut fitting = Vec::new();
+    for level in Level::ALL {
+        for generation in Generation::ALL {
+            let comparison = Comparison::open(path, generation, level)?;
+            if let Outcome::Whole(_) | Outcome::Limit = comparison.run(path, PREFIX)? {
+                fitting.push((generation, level));
+            }
+        }
+    }
+    for (generation, level) in fitting {
+        let comparison = Comparison::open(path, generation, level)?;
+        if let Outcome::Whole(form) = comparison.run(path, CONTENT_LIMIT)? {
+            return Ok(Some(form));
+        }
+    }
+    Ok(None)
+}
+
+fn open(path: &Path) -> io::Result<BufReader<File>> {
+    File::open(path).map(|file| BufReader::with_capacity(STEP, file))
+}
+
+/// How an encoder's output compares with a file.
+enum Outcome {
+    /// It is the file.
+    Whole(ZstdForm),
+    /// It is the beginning of the file, as far as that was looked at.
+    Limit,
+    Different,
+}
+
+/// What an encoder writes, beside what the file has.
+struct Comparison {
+    form: ZstdForm,
+    level: Level,
+    encoder: ZstdEncoder,
+    /// What the file has between the blocks of two frames.
+    start: Vec<u8>,
+    /// Bytes of the current section's content.
+    size: u64,
+    /// Bytes of the current block's.
+    block: usize,
+    expected: BufReader<File>,
+    output: Vec<u8>,
+}
+
+impl Comparison {
+    fn open(path: &Path, generation: Generation, level: Level) -> io::Result<Self> {
+        let form = ZstdForm::new(generation, level);
+        Ok(Self {
+            encoder: form.encoder(),
+            form,
+            level,
+            start: Vec::new(),
+            size: 0,
+            block: 0,
+            expected: open(path)?,
+            output: Vec::new(),
+        })
+    }
+
+    /// Compress the content of the file, or about so many bytes of it, for as long as that gives the file.
+    fn run(mut self, path: &Path, limit: u64) -> io::Result<Outcome> {
+        let mut file = ZstdReader::new(open(path)?)?;
+        let mut content = vec![0; STEP];
+        let mut total = 0;
+        while total < limit {
+            match file.next_part(&mut content) {
+                Ok(Some(part)) => {
+                    if let Part::Content(length) = part {
+                        total += length as u64;
+                    }
+                    if !self.fits(part, &content)? {
+                        return Ok(Outcome::Different);
+                    }
+                }
+                Ok(None) => return Ok(self.finish()),
+                Err(error) if error.raw_os_error().is_some() => return Err(error),
+                // It is no zstd file, or a damaged one.
+                Err(_) => return Ok(Outcome::Different),
+            }
+        }
+        Ok(Outcome::Limit)
+    }
+
+    /// Whether the file has what the encoder writes.
+    fn fits(&mut self, part: Part, content: &[u8]) -> io::Result<bool> {
+        match part {
+            Part::Skippable(bytes) => self.add_start(&bytes),
+            Part::Header { bytes, window } => {
+                Ok(plausible(self.level, window) && self.add_start(&bytes)?)
+            }
+            Part::Content(length) => {
+                self.encoder.write(&content[..length], &mut self.output);
+                self.size += length as u64;
+                self.block += length;
+                self.agrees()
+            }
+            Part::BlockEnd => {
+                let is_short = mem::take(&mut self.block) < self.level.block_size();
+                Ok(!is_short || self.end_section(End::Flush)?)
+            }
+            Part::End(checksum) => {
+                self.block = 0;
+                self.end_section(checksum.map_or(End::Frame, End::Checksum))
+            }
+        }
+    }
+
+    fn end_section(&mut self, end: End) -> io::Result<bool> {
+        if end == End::Flush {
+            self.encoder.flush(&mut self.output);
+        } else {
+            self.encoder.finish(&mut self.output);
+        }
+        self.output.extend(end.bytes());
+        let section = Section {
+            start: mem::take(&mut self.start),
+            size: mem::take(&mut self.size),
+            end,
+        };
+        Ok(self.agrees()? && self.form.push(section))
+    }
+
+    /// Take bytes of the file as they are.
+    fn add_start(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        self.start.extend(bytes);
+        self.output.extend(bytes);
+        Ok(self.start.len() <= PARAMETERS_LIMIT && self.agrees()?)
+    }
+
+    /// Whether the file goes on with the output.
+    fn agrees(&mut self) -> io::Result<bool> {
+        let mut output = self.output.as_slice();
+        while !output.is_empty() {
+            let expected = self.expected.fill_buf()?;
+            let length = expected.len().min(output.len());
+            if length == 0 || expected[..length] != output[..length] {
+                return Ok(false);
+            }
+            output = &output[length..];
+            self.expected.consume(length);
+        }
+        self.output.clear();
+        Ok(true)
+    }
+
+    /// At the end of the file, where skippable frames may be left.
+    fn finish(mut self) -> Outcome {
+        let rest = Section {
+            start: mem::take(&mut self.start),
+            size: 0,
+            end: End::File,
+        };
+        let has_frames = !self.form.sections().is_empty();
+        if has_frames && (rest.start.is_empty() || self.form.push(rest)) {
+            return Outcome::Whole(self.form);
+        }
+        Outcome::Different
+    }
+}
+
+/// Whether the library could have written a window: that of its level, or, for a small frame, the least there is.
+fn plausible(level: Level, window: Option<u64>) -> bool {
+    window.is_none_or(|window| window == LEAST_WINDOW || window == level.reach().into())
+}

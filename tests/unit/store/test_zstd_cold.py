@@ -1,0 +1,77 @@
+"""zstd layers that turn cold: their content is kept, and their exact bytes are made again."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import struct
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+from lamella._core import Reencoder
+from lamella.index import Place
+from lamella.store.local import LocalStore
+from tests.unit.store.test_gzip_cold import put, read
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+HEADER = b"\x28\xb5\x2f\xfd\x00\x68"
+"""A frame of more than a block, without a checksum, as klauspost's library begins it at its default level."""
+
+
+def tar(seed: int) -> bytes:
+    """Return a tar of files of words, all but one of which are the same for every seed."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w") as archive:
+        for number in range(40):
+            source = random.Random(seed if number == 7 else number)
+            words = [source.randbytes(3).hex() for _ in range(300)]
+            content = " ".join(source.choices(words, k=8000)).encode()
+            member = tarfile.TarInfo(f"usr/share/file{number}")
+            member.size, member.mtime = len(content), seed
+            archive.addfile(member, io.BytesIO(content))
+    return output.getvalue()
+
+
+def compressed(content: bytes) -> bytes:
+    """Return the zstd file that klauspost's library makes, without a checksum."""
+    section = struct.pack(">BI", 0, len(HEADER)) + HEADER + struct.pack(">Q", len(content))
+    reencoder = Reencoder("zstd-klauspost-1.17.8", b"\2" + section)
+    return reencoder.write(content) + reencoder.finish()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
+    async with LocalStore(tmp_path) as store:
+        yield store
+
+
+async def test_releases_of_a_zstd_layer_share_their_files(store: LocalStore) -> None:
+    layers = [compressed(tar(seed)) for seed in (1, 2)]
+    digests = [await put(store, layer) for layer in layers]
+    outcomes = [await asyncio.to_thread(store.compactor.compact, digest) for digest in digests]
+    assert [outcome.kept if outcome else "gone" for outcome in outcomes] == [None, None]
+    assert outcomes[1] is not None
+    assert outcomes[1].stored < len(layers[1]) / 5
+    for digest, layer in zip(digests, layers, strict=True):
+        record = store.blobs.get(digest)
+        assert record is not None
+        assert record.place is Place.RECIPE
+        assert await read(store, digest) == layer
+        middle = len(layer) // 2
+        assert await read(store, digest, middle, 1000) == layer[middle : middle + 1000]
+        assert await read(store, digest, len(layer) - 10) == layer[-10:]
+
+
+async def test_a_zstd_layer_of_another_encoder_stays_whole(store: LocalStore) -> None:
+    digest = await put(store, zstandard.ZstdCompressor(level=3).compress(tar(1)))
+    outcome = await asyncio.to_thread(store.compactor.compact, digest)
+    assert outcome is not None
+    assert outcome.kept == "compressed with zstd, by an encoder that is not known"
+    assert store.whole.get(digest) == outcome.kept
