@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from lamella.index.blobs import USED_RESOLUTION
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +14,9 @@ if TYPE_CHECKING:
     from lamella.index.table import Transaction
 
 VALUE_VERSION: Final = 1
+
+UNIT_RESOLUTION: Final = 300
+"""Seconds: how far last uses may lag behind. They say what goes under a size limit, and are far fewer than blobs'."""
 
 
 class UnitKind(IntEnum):
@@ -41,7 +42,7 @@ _decode = msgspec.msgpack.Decoder(_Value).decode
 
 
 class Uses:
-    """Kind and key of a row to its last use, in seconds since the epoch, up to ``USED_RESOLUTION`` late."""
+    """Kind and key of a row to its last use, in seconds since the epoch, up to ``UNIT_RESOLUTION`` late."""
 
     def __init__(self, index: Index, clock: Callable[[], float]) -> None:
         self._index = index
@@ -71,7 +72,7 @@ class Uses:
 
     def _is_stale(self, txn: Transaction, kind: UnitKind, row: bytes) -> bool:
         used = self.find(txn, kind, row)
-        return used is not None and abs(self._clock() - used) >= USED_RESOLUTION
+        return used is not None and abs(self._clock() - used) >= UNIT_RESOLUTION
 
     def _use_again(self, txn: Transaction, kind: UnitKind, row: bytes) -> None:
         if self.find(txn, kind, row) is not None:

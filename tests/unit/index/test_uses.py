@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamella.index import (
-    USED_RESOLUTION,
     Actions,
     Blobs,
     CacheExports,
@@ -21,6 +20,7 @@ from lamella.index import (
     Uses,
 )
 from lamella.index.keys import scoped_key, tag_key
+from lamella.index.uses import UNIT_RESOLUTION
 from lamella.model import EMPTY, Descriptor, Digest
 from tests.unit.index.test_tables import STEP, A, B, C, add, result
 
@@ -49,13 +49,13 @@ async def settled(index: Index) -> None:
     await index.write(lambda _: None)
 
 
-async def test_a_use_is_noted_once_an_hour_and_only_of_what_is_there(index: Index, uses: Uses, clock: Clock) -> None:
+async def test_a_use_is_noted_seldom_and_only_of_what_is_there(index: Index, uses: Uses, clock: Clock) -> None:
     uses.note(UnitKind.STEP, b"row")
     await settled(index)
     assert used(index, uses, UnitKind.STEP, b"row") is None
     await index.write(lambda txn: uses.use(txn, UnitKind.STEP, b"row"))
     first = clock.now
-    clock.now += USED_RESOLUTION - 1
+    clock.now += UNIT_RESOLUTION - 1
     uses.note(UnitKind.STEP, b"row")
     await settled(index)
     assert used(index, uses, UnitKind.STEP, b"row") == first
@@ -103,7 +103,7 @@ async def test_a_manifest_uses_its_tag_children_and_blobs(
     rows.append((UnitKind.TAG, tag_key("app", "latest")))
     assert {used(index, uses, *row) for row in rows} == {clock.now}
     assert {record.used for record in blobs.get_many([B, C]).values()} == {clock.now}
-    clock.now += USED_RESOLUTION
+    clock.now += UNIT_RESOLUTION
     table.note_use("app", C, "latest")
     await settled(index)
     assert [used(index, uses, *row) == clock.now for row in rows] == [False, True, True]

@@ -47,6 +47,17 @@ async def test_a_hit_moves_a_unit_to_the_front(farm: Farm) -> None:
     assert [farm.has_step(key) for key in keys] == [True, False, False]
 
 
+async def test_what_is_used_all_the_time_stays_although_the_store_turns_over_within_an_hour(farm: Farm) -> None:
+    hot = await farm.step("hot", await farm.blob(LARGE))
+    for n in range(1, 10):
+        farm.now += 301
+        await farm.step(f"step {n}", await farm.blob(LARGE + n))
+        farm.tables.steps.note_use("default/app@main", hot)
+        await farm.settle()
+        await farm.collect(budget=3 * LARGE + 100)
+        assert farm.has_step(hot)
+
+
 async def test_a_loose_blob_loses_its_grace_where_there_is_no_room(farm: Farm) -> None:
     older = await farm.blob(LARGE)
     farm.now += 60
