@@ -1,10 +1,11 @@
-//! A stream compressed as Go's library, pgzip and zlib do it: binaries (the benchmark itself), text, noise and zeros.
+//! A stream compressed as Go's library, pgzip, zlib and Go's zstd do it: binaries (the benchmark itself), text, noise and zeros.
 
 use std::fmt::Write;
 use std::{env, fs};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lamella_core::deflate::{self, GoEncoder};
+use lamella_core::klauspost_zstd::{Generation as ZstdGeneration, Level, ZstdEncoder};
 use lamella_core::pgzip::{DEFAULT_BLOCK_SIZE, DEFAULT_LEVEL, Generation, PgzipEncoder};
 use lamella_core::zlib::{self, ZlibEncoder};
 
@@ -87,6 +88,15 @@ fn compressing(criterion: &mut Criterion) {
                     encoder.write(&content, &mut output);
                     encoder.finish(&mut output);
                 }
+                output.len()
+            });
+        });
+        group.bench_function("zstd", |bencher| {
+            bencher.iter(|| {
+                output.clear();
+                let mut encoder = ZstdEncoder::new(ZstdGeneration::V1_17_8, Level::Default);
+                encoder.write(&content, &mut output);
+                encoder.finish(&mut output);
                 output.len()
             });
         });

@@ -22,6 +22,7 @@ pub struct Codes {
     pub used: usize,
     /// Bits of the longest.
     pub longest: u32,
+    /// The code of each.
     pub of: [Code; SYMBOLS],
 }
 
