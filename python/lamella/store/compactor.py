@@ -11,18 +11,18 @@ from lamella.errors import NotFound
 from lamella.index import Place, WholeBlobs
 from lamella.model import Digest
 from lamella.store.buffered_file import MAX_BLOB_SIZE
-from lamella.store.chunks import Chunks, LostChunks, is_chunk
+from lamella.store.chunks import Chunks, LostChunks
 from lamella.store.cold_writer import CannotTurnCold, ColdWriter
 from lamella.store.limit import NoSpareRoom
+from lamella.store.new_chunks import NewChunks
 from lamella.store.packer import PACKED_MAX
-from lamella.store.packs import PACK_SIZE, PackedChunk, Packs
+from lamella.store.packs import PACK_SIZE, Packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from lamella._core import ChunkBatch, PackWriter
     from lamella.index import Blobs, Index
     from lamella.index.table import Transaction
     from lamella.store.layout import Layout
@@ -122,26 +122,27 @@ class Compactor:
             if found is None:
                 return Compacted(size, size, f"compressed with {compression}, by an encoder that is not known")
             encoder, most = found, MOST_REENCODED * size
-        attempt = _Attempt(self._packs, self._blobs, self._spare)
+        new = NewChunks(self._packs, self._blobs, self._spare)
         try:
-            chunker = Chunker(path, decompress=bool(encoder[0]))
+            chunker, read = Chunker(path, decompress=bool(encoder[0])), 0
             while (batch := chunker.next(BATCH_BYTES)) is not None:
-                attempt.add(batch)
-                seems_large = attempt.read >= JUDGED_AT and attempt.stored > MOST_STORED * attempt.read
-                if attempt.stored > most or seems_large:
+                new.add_batch(batch)
+                read += sum(batch.sizes)
+                seems_large = read >= JUDGED_AT and new.stored > MOST_STORED * read
+                if new.stored > most or seems_large:
                     return Compacted(size, size, _PAYS_NOT)
                 pause(sum(batch.sizes))
             if chunker.digest != digest.raw:
                 self._remover.quarantine(digest, f"its bytes have sha256:{chunker.digest.hex()}")
                 raise CannotTurnCold(digest, "its bytes are damaged")
             data = chunker.recipe(*encoder)
-            attempt.finish()
-            stored = attempt.stored + len(data)
+            new.finish()
+            stored = new.stored + len(data)
             if stored > most:
                 return Compacted(size, size, _PAYS_NOT)
-            attempt.publish()
+            new.publish()
         finally:
-            attempt.close()
+            new.close()
         return self._commit(Recipe(data), data, stored, pause)
 
     def _commit(self, recipe: Recipe, data: bytes, stored: int, pause: Callable[[int], None]) -> Compacted:
@@ -174,73 +175,6 @@ class Compactor:
                 self._whole.put(txn, digest, reason)
 
         self._index.submit(keep).result()
-
-
-class _Attempt:
-    """The chunks of one blob on their way into packs; a full pack is recorded at once, so that memory is bounded.
-
-    ``spare`` gives room for bytes that are about to be stored, or raises.
-    """
-
-    def __init__(self, packs: Packs, blobs: Blobs, spare: Callable[[int], AbstractContextManager[None]]) -> None:
-        self._packs = packs
-        self._blobs = blobs
-        self._spare = spare
-        self._writer: PackWriter | None = None
-        self._chunks: list[PackedChunk] = []
-        self._written: set[Digest] = set()
-        self._published = 0
-        self.read = 0
-
-    @property
-    def stored(self) -> int:
-        """Compressed bytes of the chunks that were not there before."""
-        return self._published + (0 if self._writer is None else self._writer.size)
-
-    def add(self, batch: ChunkBatch) -> None:
-        """Write those chunks that the store does not have."""
-        self.read += sum(batch.sizes)
-        names = Digest.split(batch.digests)
-        known = self._blobs.get_many(set(names) - self._written)
-        wanted = []
-        for place, name in enumerate(names):
-            if name not in self._written and not is_chunk(known.get(name)):
-                self._written.add(name)
-                wanted.append(place)
-        if not wanted:
-            return
-        if self._writer is None:
-            self._writer = self._packs.writer()
-        self._packs.add_chunks(self._writer, batch, wanted)
-        with self._spare(self._writer.size):
-            pass  # Given up before more is written that will not fit.
-        if self._writer.size >= PACK_SIZE:
-            self.finish()
-            self.publish()
-
-    def finish(self) -> None:
-        """Write what is left of the chunks so far; ``stored`` is exact then."""
-        if self._writer is not None:
-            self._chunks = self._packs.finish(self._writer)
-
-    def publish(self) -> None:
-        """Let the finished chunks be read."""
-        writer, self._writer = self._writer, None
-        if writer is None:
-            return
-        try:
-            with self._spare(writer.size):
-                new = self._packs.publish(writer, self._chunks)
-                self._packs.keep(new)
-        finally:
-            writer.close()
-        self._published += new.size
-        self._written.clear()
-
-    def close(self) -> None:
-        """Throw away what is not finished."""
-        if self._writer is not None:
-            self._writer.close()
 
 
 def _compression(path: Path) -> str:

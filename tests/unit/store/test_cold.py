@@ -128,7 +128,7 @@ async def test_work_that_is_stopped_leaves_the_blob_hot_and_is_taken_up_again(
     store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lamella.store.compactor.BATCH_BYTES", 100_000)
-    monkeypatch.setattr("lamella.store.compactor.PACK_SIZE", 50_000)
+    monkeypatch.setattr("lamella.store.new_chunks.PACK_SIZE", 50_000)
     digest = await put(store, LAYER)
     steps = 0
 
