@@ -14,6 +14,7 @@ from lamella._core import BlobFile
 from lamella.errors import DigestMismatch, LimitExceeded, NotFound, ReadOnly, StorageFull
 from lamella.index import Blobs, Index, Layers, Leases, WholeBlobs
 from lamella.model import EMPTY, Digest
+from lamella.store.assembler import Assembler
 from lamella.store.batch_reader import BatchReader
 from lamella.store.buffered_file import MAX_BLOB_SIZE, BufferedFile
 from lamella.store.chunk_lists import ChunkLists
@@ -120,8 +121,8 @@ class LocalStore:
         )
         self._recipes = Recipes(self._layout)
         splitter = Splitter(self.blobs, self.whole, self.compactor, self._recipes, self._remover)
-        splicer = Splicer(self.blobs, chunks, ColdWriter(self._layout, self.index, self.blobs), self._remover)
-        self.chunk_lists = ChunkLists(self, self._threads, splitter, splicer)
+        assembler = Assembler(chunks, ColdWriter(self._layout, self.index, self.blobs), self._remover)
+        self.chunk_lists = ChunkLists(self, self._threads, splitter, Splicer(self.blobs, assembler))
         self.repacker = Repacker(self._layout, self.index, self.blobs)
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
         self.inspector = Inspector(self._layout, self.index, self.blobs)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamella._core import Recipe, RecipeError, chunk_recipe
-from lamella.errors import MissingChunks, NotFound, SizeMismatch
+from lamella.errors import MissingChunks, SizeMismatch
 from lamella.index import Place
 from lamella.model import EMPTY
-from lamella.store.chunks import LostChunks
 from lamella.store.cold_writer import CannotTurnCold
 from lamella.store.packer import PACKED_MAX
 
@@ -17,20 +16,16 @@ if TYPE_CHECKING:
 
     from lamella.index import BlobRecord, Blobs
     from lamella.model import Digest
-    from lamella.store.chunks import Chunks
-    from lamella.store.cold_writer import ColdWriter
+    from lamella.store.assembler import Assembler
     from lamella.store.protocol import BlobInfo
-    from lamella.store.remover import Remover
 
 
 class Splicer:
     """Every method blocks."""
 
-    def __init__(self, blobs: Blobs, chunks: Chunks, cold: ColdWriter, remover: Remover) -> None:
+    def __init__(self, blobs: Blobs, assembler: Assembler) -> None:
         self._blobs = blobs
-        self._chunks = chunks
-        self._cold = cold
-        self._remover = remover
+        self._assembler = assembler
 
     def splice(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> bool:
         """Make a cold blob of chunks; False where that is not possible, and nothing is done.
@@ -48,18 +43,10 @@ class Splicer:
             return False
         pieces = [self._piece(blob, chunk, records) for chunk in chunks if chunk.digest != EMPTY]
         data = chunk_recipe(blob.digest.raw, pieces)
-        recipe = Recipe(data)
         try:
-            for _ in self._chunks.rebuild(recipe):
-                pass
-            self._cold.commit(recipe, data, absent=True)
+            self._assembler.assemble(Recipe(data), data)
         except (CannotTurnCold, RecipeError):
             return False
-        except LostChunks as error:
-            self._remover.drop_chunks(error)
-            raise MissingChunks(blob.digest, error.chunks) from error
-        except NotFound as error:
-            raise MissingChunks(blob.digest, {error.digest}) from error
         return True
 
     def _piece(self, blob: BlobInfo, chunk: BlobInfo, records: dict[Digest, BlobRecord]) -> tuple[bytes, int] | bytes:
