@@ -474,6 +474,14 @@ class Recipe:
     @property
     def literal_size(self) -> int:
         """Bytes of the content that the recipe holds itself."""
+    @property
+    def longest_piece(self) -> int:
+        """Bytes of the longest piece, which a window of a reader has at the least; 0 where there is none."""
+    @property
+    def file_size(self) -> int:
+        """Bytes of the recipe itself."""
+    def part(self, offset: int, most: int) -> bytes:
+        """Return bytes of the recipe itself, at most ``most``; none past its end."""
     def chunks(self) -> bytes:
         """Return the digests of all chunks in order, 32 bytes each; some are there more than once."""
     def distinct(self) -> list[tuple[bytes, int, int]]:

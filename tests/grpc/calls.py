@@ -87,12 +87,16 @@ def details_of(error: grpc.aio.AioRpcError) -> Status:
 
 def blob_files(server: Server) -> list[str]:
     """Return the files of blobs and uploads that this process has open."""
+    return open_files(server, "blobs", "uploads", "temporary")
+
+
+def open_files(server: Server, *folders: str) -> list[str]:
+    """Return the files in folders of the store that this process has open."""
     names = []
     for link in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):
             names.append(str(link.readlink()))
-    folders = [server.folder / name for name in ("blobs", "uploads", "temporary")]
-    return sorted(name for name in names if any(name.startswith(f"{folder}/") for folder in folders))
+    return sorted(name for name in names if any(name.startswith(f"{server.folder / folder}/") for folder in folders))
 
 
 async def eventually(condition: Callable[[], object]) -> None:

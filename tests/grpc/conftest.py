@@ -40,9 +40,9 @@ class Server:
             yield channel
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    folder = tmp_path / "data"
+@asynccontextmanager
+async def serve(folder: Path) -> AsyncIterator[Server]:
+    """Serve a store until the context is left."""
     async with LocalStore(folder, max_blob_size=MAX_BLOB_SIZE) as store:
         domain = compose(store, MAX_BLOB_SIZE)
         door = GrpcDoor(domain)
@@ -52,6 +52,12 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
             yield Server(f"127.0.0.1:{port}", folder, store, domain, door)
         finally:
             await door.drain(0)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with serve(tmp_path / "data") as server:
+        yield server
 
 
 @pytest.fixture

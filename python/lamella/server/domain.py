@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from lamella.layers.ingest import LayerVerifier
     from lamella.server.results import StepResults
     from lamella.stats.recorder import Recorder
+    from lamella.store.bases import Bases
     from lamella.store.chunk_lists import ChunkLists
+    from lamella.store.outgoing import Sender
     from lamella.store.protocol import BlobStore
+    from lamella.store.receiver import Receiver
     from lamella.store.uploads import Uploads
 
 
@@ -21,6 +24,9 @@ class Domain:
 
     store: BlobStore
     chunk_lists: ChunkLists
+    receiver: Receiver
+    sender: Sender
+    bases: Bases
     uploads: Uploads
     actions: Actions
     results: StepResults

@@ -77,6 +77,9 @@ def compose(store: LocalStore, max_blob_size: int) -> Domain:
     return Domain(
         store=CoalescingStore(VerifyingStore(store, store.quarantine)),
         chunk_lists=store.chunk_lists,
+        receiver=store.receiver,
+        sender=store.sender,
+        bases=store.bases,
         uploads=store.uploads,
         actions=Actions(store.index, store.blobs),
         results=StepResults(Steps(store.index, store.blobs), store),

@@ -23,8 +23,8 @@ class Assembler:
         self._cold = cold
         self._remover = remover
 
-    def assemble(self, recipe: Recipe, data: bytes) -> None:
-        """Make a blob that is not there yet cold, by its recipe, whose file is ``data``.
+    def assemble(self, recipe: Recipe) -> None:
+        """Make a blob that is not there yet cold, by its recipe.
 
         The blob is rebuilt, and has its digest, before it is there.
 
@@ -38,7 +38,7 @@ class Assembler:
         try:
             for _ in self._chunks.rebuild(recipe):
                 pass
-            self._cold.commit(recipe, data, absent=True)
+            self._cold.commit(recipe, recipe.part(0, recipe.file_size), absent=True)
         except LostChunks as error:
             self._remover.drop_chunks(error)
             raise MissingChunks(blob, error.chunks) from error

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from lamella.errors import NoChunks
+from lamella.store.local_reader import close_opened
 from lamella.store.protocol import BUFFER_SIZE
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from lamella.model import Digest
     from lamella.store.protocol import BlobInfo, BlobStore
+    from lamella.store.recipes import OpenRecipe
     from lamella.store.splicer import Splicer
     from lamella.store.splitter import Splitter
 
@@ -47,6 +49,22 @@ class ChunkLists:
         if missing := await self._store.missing({piece.digest for piece in pieces}):
             raise NoChunks(digest, f"{len(missing)} of its chunks are lost")
         return pieces
+
+    async def open(self, digest: Digest) -> OpenRecipe:
+        """Return the recipe of a blob, which counts as used; the caller closes it.
+
+        Raises:
+            NotFound: there is no such blob.
+            NoChunks: it stays whole, or an encoder makes it of its chunks.
+            Corrupted, StorageFull, ReadOnly: as the store says.
+        """
+        async with self._slots:
+            opening = self._threads.submit(self._splitter.open, digest)
+            try:
+                return await asyncio.shield(asyncio.wrap_future(opening))
+            except asyncio.CancelledError:
+                opening.add_done_callback(close_opened)
+                raise
 
     async def splice(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> bool:
         """See ``Splicer.splice``."""

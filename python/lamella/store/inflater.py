@@ -64,7 +64,7 @@ class Inflater:
         if opened.recipe.content_digest != record.digest.raw:
             opened.close()
             raise RecipeError(f"it holds sha256:{opened.recipe.content_digest.hex()}")
-        return _RecipeContent(self._chunks, opened)
+        return RecipeContent(self._chunks, opened)
 
     def compressed(self, source: Digest) -> LayerContent:
         """Open a compressed blob to be inflated, wherever its bytes are.
@@ -158,7 +158,7 @@ class _LayerContent:
             raise LayerError(f"it holds sha256:{self._layer.content_digest.hex()}")
 
 
-class _RecipeContent:
+class RecipeContent:
     """Reads from chunks, without any compressed byte being made, and from anywhere."""
 
     def __init__(self, chunks: Chunks, opened: OpenRecipe) -> None:
@@ -166,7 +166,9 @@ class _RecipeContent:
         self._opened = opened
 
     def buffers(self, offset: int, end: int) -> Iterator[memoryview]:
+        """See ``Content.buffers``."""
         return self._chunks.content(self._opened.recipe, offset, end - offset)
 
     def close(self) -> None:
+        """See ``Content.close``."""
         self._opened.close()

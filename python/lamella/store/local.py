@@ -15,6 +15,7 @@ from lamella.errors import DigestMismatch, LimitExceeded, NotFound, ReadOnly, St
 from lamella.index import Blobs, Index, Layers, Leases, WholeBlobs
 from lamella.model import EMPTY, Digest
 from lamella.store.assembler import Assembler
+from lamella.store.bases import Bases
 from lamella.store.batch_reader import BatchReader
 from lamella.store.buffered_file import MAX_BLOB_SIZE, BufferedFile
 from lamella.store.chunk_lists import ChunkLists
@@ -32,16 +33,19 @@ from lamella.store.lender import Lender
 from lamella.store.limit import SizeLimit
 from lamella.store.local_reader import LocalReader
 from lamella.store.local_writer import LocalWriter
+from lamella.store.outgoing import Sender
 from lamella.store.packer import PACKED_LEAST, PACKED_MAX, Packer
 from lamella.store.packs import Packs
 from lamella.store.protocol import BlobInfo
 from lamella.store.publisher import Publisher
+from lamella.store.receiver import Receiver
 from lamella.store.recipes import Recipes
 from lamella.store.remover import Remover
 from lamella.store.repacker import Repacker
 from lamella.store.small_blobs import write_blob
 from lamella.store.splicer import Splicer
 from lamella.store.splitter import Splitter
+from lamella.store.uncounted import UncountedStore
 from lamella.store.unused import Removal, UnusedRemover
 from lamella.store.uploads import Uploads
 
@@ -73,8 +77,9 @@ class LocalStore:
 
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
     code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, ``examiner`` finds
-    out what compressed ones hold, ``chunk_lists`` tells their chunks and puts them together, and ``leftovers``,
-    ``repacker``, ``inspector`` and ``healer`` are for maintenance. Use it as a context manager, or ``close`` it.
+    out what compressed ones hold, ``chunk_lists`` tells their chunks and puts them together, ``receiver``, ``sender``
+    and ``bases`` move what is new of them, and ``leftovers``, ``repacker``, ``inspector`` and ``healer`` are for
+    maintenance. Use it as a context manager, or ``close`` it.
 
     Raises:
         StoreError: the folder cannot be opened as a store.
@@ -123,6 +128,11 @@ class LocalStore:
         splitter = Splitter(self.blobs, self.whole, self.compactor, self._recipes, self._remover)
         assembler = Assembler(chunks, ColdWriter(self._layout, self.index, self.blobs), self._remover)
         self.chunk_lists = ChunkLists(self, self._threads, splitter, Splicer(self.blobs, assembler))
+        self.receiver = Receiver(
+            self, self.blobs, packs, chunks, assembler=assembler, limit=self.limit, threads=self._threads
+        )
+        self.sender = Sender(UncountedStore(self), self.chunk_lists)
+        self.bases = Bases(self._reader, chunks, self._remover, self._threads)
         self.repacker = Repacker(self._layout, self.index, self.blobs)
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
         self.inspector = Inspector(self._layout, self.index, self.blobs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lamella._core import RecipeError
 from lamella.errors import Corrupted, NotFound
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from lamella.store.inflater import Content, Inflater
     from lamella.store.layout import Layout
     from lamella.store.remover import Remover
+
+Source: TypeAlias = "bytes | int | OpenRecipe | Content"
+"""A blob's bytes, a descriptor of its file, its recipe, or the content that it is."""
 
 
 class LocalReader:
@@ -87,7 +90,7 @@ class LocalReader:
             return None
         source = await self._open(record)
         if not isinstance(source, int):
-            _close(source)
+            close_source(source)
             return None
         size = os.fstat(source).st_size
         if size == record.size:
@@ -95,7 +98,17 @@ class LocalReader:
         os.close(source)
         raise await self._condemned(record, ValueError(f"its file has {size} of {record.size} bytes"))
 
-    async def _open(self, record: BlobRecord) -> bytes | int | OpenRecipe | Content:
+    async def source(self, digest: Digest) -> tuple[BlobRecord, Source]:
+        """Open a blob, which counts as used; the caller closes it (``close_source``).
+
+        Raises:
+            NotFound: there is no such blob.
+            Corrupted: it cannot be read; it is set aside.
+        """
+        record, data = self._blobs.look_up(digest)
+        return record, await self._open(record) if data is None else data
+
+    async def _open(self, record: BlobRecord) -> Source:
         """Return a blob's bytes, a descriptor of its file, its recipe, or its content; the caller closes it."""
         digest = record.digest
         for _ in range(ATTEMPTS):
@@ -123,7 +136,7 @@ class LocalReader:
         try:
             opened: bytes | OpenRecipe | Content = await asyncio.shield(asyncio.wrap_future(opening))
         except asyncio.CancelledError:
-            opening.add_done_callback(_close_opened)
+            opening.add_done_callback(close_opened)
             raise
         return opened
 
@@ -142,12 +155,15 @@ class LocalReader:
         return await asyncio.wrap_future(self._threads.submit(self._remover.condemn, record, error))
 
 
-def _close(source: bytes | OpenRecipe | Content) -> None:
-    if not isinstance(source, bytes):
+def close_source(source: Source) -> None:
+    """Close what ``LocalReader.source`` opened."""
+    if isinstance(source, int):
+        os.close(source)
+    elif not isinstance(source, bytes):
         source.close()
 
 
-def _close_opened(opening: Future[Any]) -> None:
+def close_opened(opening: Future[Any]) -> None:
     """Give up what was opened for a caller who has gone."""
     if opening.exception() is None:
-        _close(opening.result())
+        close_source(opening.result())

@@ -42,9 +42,8 @@ class Splicer:
         if not all(map(_is_chunk, records.values())):
             return False
         pieces = [self._piece(blob, chunk, records) for chunk in chunks if chunk.digest != EMPTY]
-        data = chunk_recipe(blob.digest.raw, pieces)
         try:
-            self._assembler.assemble(Recipe(data), data)
+            self._assembler.assemble(Recipe(chunk_recipe(blob.digest.raw, pieces)))
         except (CannotTurnCold, RecipeError):
             return False
         return True

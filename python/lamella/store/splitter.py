@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lamella._core import Recipe
     from lamella.index import BlobRecord, Blobs, WholeBlobs
     from lamella.store.compactor import Compactor
-    from lamella.store.recipes import Recipes
+    from lamella.store.recipes import OpenRecipe, Recipes
     from lamella.store.remover import Remover
 
 MOST_HOT: Final = 2 << 30
@@ -64,6 +64,32 @@ class Splitter:
                 return _pieces(digest, opened.recipe, most)
         except (FileNotFoundError, RecipeError) as error:
             raise self._remover.condemn(record, error) from error
+
+    def open(self, digest: Digest) -> OpenRecipe:
+        """Return the recipe of a blob; the caller closes it. A hot blob turns cold first.
+
+        Raises:
+            NotFound: there is no such blob.
+            NoChunks: it stays whole, or an encoder makes it of its chunks.
+            Corrupted: its recipe is damaged; it is set aside.
+            StorageFull, ReadOnly: as the store says.
+        """
+        record, _ = self._blobs.look_up(digest)
+        if record.place is Place.FILE and record.size >= LEAST_SIZE:
+            record = self._cold(record)
+        if record.place is not Place.RECIPE:
+            raise NoChunks(digest, "it is no larger than a chunk, or inflated from another blob")
+        try:
+            opened = self._recipes.open(digest)
+        except FileNotFoundError:
+            self._remover.forget_lost(digest)
+            raise NotFound(digest) from None
+        except RecipeError as error:
+            raise self._remover.condemn(record, error) from error
+        if opened.recipe.transform:
+            opened.close()
+            raise NoChunks(digest, "its chunks are those of what it was compressed from")
+        return opened
 
     def _split_inflated(
         self, record: BlobRecord, source: Digest, most: int

@@ -70,6 +70,22 @@ impl Recipe {
         self.0.literal_size()
     }
 
+    #[getter]
+    fn longest_piece(&self) -> u32 {
+        let lengths = self.0.pieces().iter().map(|piece| piece.length);
+        lengths.max().unwrap_or(0)
+    }
+
+    #[getter]
+    fn file_size(&self) -> usize {
+        self.0.data().len()
+    }
+
+    fn part<'py>(&self, py: Python<'py>, offset: usize, most: usize) -> Bound<'py, PyBytes> {
+        let rest = self.0.data().get(offset..).unwrap_or_default();
+        PyBytes::new(py, &rest[..most.min(rest.len())])
+    }
+
     fn chunks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         concatenated(py, self.0.chunks().iter())
     }

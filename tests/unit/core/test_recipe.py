@@ -181,3 +181,13 @@ def test_chunks_have_sizes(cold: Cold) -> None:
     assert (recipe.size, recipe.chunk_count, recipe.pieces()) == (0, 0, [])
     assert RecipeReader(recipe).wanted() == b""
     assert Recipe(cold[1]).digest == digest(cold[0])
+
+
+def test_a_recipe_tells_its_bytes_and_its_longest_piece() -> None:
+    data = chunk_recipe(bytes(32), [(bytes(32), 1000), bytes(3000), (bytes(32), 2000)])
+    recipe = Recipe(data)
+    assert (recipe.file_size, recipe.longest_piece) == (len(data), 3000)
+    assert b"".join(recipe.part(offset, 7) for offset in range(0, len(data), 7)) == data
+    assert recipe.part(len(data), 7) == b""
+    assert recipe.part(len(data) + 1, 7) == b""
+    assert Recipe(chunk_recipe(bytes(32), [])).longest_piece == 0

@@ -16,6 +16,8 @@ from lamella._proto.google.bytestream import bytestream_pb2
 from lamella._proto.lamella.v1 import (
     blobs_pb2,
     blobs_pb2_grpc,
+    delta_pb2,
+    delta_pb2_grpc,
     stats_pb2,
     stats_pb2_grpc,
     step_cache_pb2,
@@ -28,6 +30,7 @@ from lamella.server.grpc.byte_stream import ByteStream
 from lamella.server.grpc.calls import Calls
 from lamella.server.grpc.capabilities import Capabilities
 from lamella.server.grpc.cas import ContentAddressableStorage
+from lamella.server.grpc.delta import Delta
 from lamella.server.grpc.interceptor import ErrorInterceptor
 from lamella.server.grpc.limits import MAX_CALLS, MAX_MESSAGE
 from lamella.server.grpc.quiet import hide_departed_clients
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
 SERVICES: Final = tuple(
     service.full_name
-    for module in (step_cache_pb2, blobs_pb2, stats_pb2, reapi, bytestream_pb2)
+    for module in (step_cache_pb2, blobs_pb2, delta_pb2, stats_pb2, reapi, bytestream_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
 """Full names of the services that do the work, each with a health of its own."""
@@ -81,6 +84,7 @@ class GrpcDoor:
         reapi_grpc.add_ActionCacheServicer_to_server(ActionCache(domain), self._server)
         step_cache_pb2_grpc.add_StepCacheServicer_to_server(StepCache(domain), self._server)
         blobs_pb2_grpc.add_BlobsServicer_to_server(Blobs(domain), self._server)
+        delta_pb2_grpc.add_DeltaServicer_to_server(Delta(domain), self._server)
         stats_pb2_grpc.add_StatsServicer_to_server(Stats(domain), self._server)
         self._server.add_generic_rpc_handlers((ByteStream(domain).handler(),))
         reflection.enable_server_reflection([*SERVICES, "grpc.health.v1.Health", reflection.SERVICE_NAME], self._server)

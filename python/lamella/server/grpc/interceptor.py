@@ -50,6 +50,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # 
             return grpc.stream_unary_rpc_method_handler(self._single(handler.stream_unary, method), *codecs)
         if handler.unary_stream is not None:
             return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method), *codecs)
+        if handler.stream_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, method), *codecs)
         return handler
 
     def _single(self, behavior: Callable[..., Any], method: str) -> Callable[..., Any]:

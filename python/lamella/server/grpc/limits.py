@@ -25,6 +25,9 @@ MAX_CHUNKS: Final = 50_000
 MAX_SPLICES: Final = 4
 """Blobs that one process puts together at a time; further ones wait for their turn."""
 
+MAX_DELTAS: Final = 16
+"""Pushes and pulls of ``Delta`` in progress in one process; further ones wait for their turn."""
+
 MAX_STEPS: Final = 2000
 """The most steps in one Resolve."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lamella.errors import Invalid, SizeMismatch, UploadStalled
 from lamella.server.grpc.envelope import decode_write_request
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from lamella.store.uploads import Upload as PartialUpload
     from lamella.wire.resource import Upload
 
+T = TypeVar("T")
+
 
 def upload_id(upload: Upload) -> str:
     """Return what an upload's partial file is known by: clients may use one UUID for several blobs (REAPI v2)."""
     return f"{upload.uuid}-{upload.resource.blob.digest.hex}"
 
 
-async def next_message(messages: AsyncIterator[bytes]) -> bytes | None:
+async def next_message(messages: AsyncIterator[T]) -> T | None:
     """Return the next message of a stream, None at its end.
 
     Raises:

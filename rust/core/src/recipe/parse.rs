@@ -107,6 +107,12 @@ impl Recipe {
         })
     }
 
+    /// The whole recipe file.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
     /// What it rebuilds.
     #[must_use]
     pub const fn content(&self) -> &Content {
