@@ -27,7 +27,7 @@ class NewChunks:
     """
 
     def __init__(
-        self, packs: Packs, blobs: Blobs, spare: Callable[[int], AbstractContextManager[None]] = nullcontext
+        self, packs: Packs, blobs: Blobs, spare: Callable[[int], AbstractContextManager[object]] = nullcontext
     ) -> None:
         self._packs = packs
         self._blobs = blobs
