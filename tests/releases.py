@@ -25,3 +25,13 @@ def release(number: int, *, changed: int = 3, size: int = FILE_SIZE) -> bytes:
             entry.size, entry.mtime = size, 1_000_000 + number
             archive.addfile(entry, io.BytesIO(random.Random(seed).randbytes(size).translate(_SEVEN_BITS)))
     return buffer.getvalue()
+
+
+def patched(data: bytes, every: int = 5000) -> bytes:
+    """Return a tar's bytes with one of ``every`` so many changed within each of its contents: no chunk stays."""
+    changed = bytearray(data)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for entry in archive:
+            for offset in range(entry.offset_data, entry.offset_data + entry.size, every):
+                changed[offset] ^= 1
+    return bytes(changed)

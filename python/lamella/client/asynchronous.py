@@ -87,9 +87,10 @@ class AsyncClient(Connection):
         wanted = {blob.digest: blob for blob in blobs if blob.digest in absent}
         progress(sum(blob.size for blob in blobs if blob.digest not in absent))
         blobs = list(wanted.values())
-        if self._delta is not None:
-            blobs = await self._delta.upload(blobs, progress)
-        await upload.upload_all(self, blobs, progress)
+        if self._delta is None:
+            await upload.upload_all(self, blobs, progress)
+        else:
+            await self._delta.upload(blobs, progress)
         return absent
 
     async def keep(self, digest: Digest, size: int, blobs: Iterable[tuple[Digest, int]]) -> None:

@@ -1,4 +1,4 @@
-"""Chunks of blobs that were fetched before, in a folder of this user that several processes may use at once."""
+"""Recipes and chunks of blobs that were moved before: a folder of this user that several processes may use at once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from lamella import _core
+from lamella._core import Recipe, RecipeError
+from lamella.layers.replace_file import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from typing_extensions import Buffer
 
@@ -28,7 +30,8 @@ CACHE_SIZE: Final = 4 << 30
 """Bytes that a cache may take, unless it is told otherwise."""
 
 SUFFIX: Final = ".chunks"
-"""What names of segments end with; others are of segments that are being written."""
+RECIPE_SUFFIX: Final = ".recipe"
+"""What names of segments and recipes end with; others are of files that are being written."""
 
 ABANDONED_SECONDS: Final = 86_400
 """How old a segment is that nobody will finish."""
@@ -42,8 +45,9 @@ class ChunkCache:
     """Segments, each a file with the new chunks of one blob; those that were not used for longest go first.
 
     A segment is chunks one after another; entries of digest, offset (8 bytes) and size (4 bytes); and a trailer: offset
-    of the entries (8 bytes), how many they are (4 bytes), ``lamchnk1``. Numbers are little-endian. Nothing is synced:
-    what is read is compared with its digest, and damage is a miss. Methods block and may be called from any thread.
+    of the entries (8 bytes), how many they are (4 bytes), ``lamchnk1``. Numbers are little-endian. A recipe is a file
+    (``docs/formats.md``, "Recipe") named by its blob. Nothing is synced: what is read is compared with its digest or
+    checksum, and damage is a miss. Methods block and may be called from any thread.
     """
 
     def __init__(self, folder: Path, most: int = CACHE_SIZE) -> None:
@@ -83,6 +87,34 @@ class ChunkCache:
         """Begin a segment."""
         return Segment(self)
 
+    def keep_recipe(self, digest: Digest, data: bytes) -> None:
+        """Keep the recipe of a blob whose chunks are kept."""
+        try:
+            with replace_file(self._recipe(digest)) as file:
+                file.write(data)
+        except OSError as error:
+            logger.warning("the recipe of %s is not kept for the next time: %s", digest, error)
+            return
+        self._shrink()
+
+    def use_recipe(self, digest: Digest) -> None:
+        """Count a recipe as used now."""
+        with suppress(OSError):
+            os.utime(self._recipe(digest))
+
+    def recipes(self, most: int) -> Iterator[Recipe]:
+        """Yield recipes, those that were used last first."""
+        found = []
+        for path in self.folder.glob(f"*{RECIPE_SUFFIX}"):
+            with suppress(FileNotFoundError):
+                found.append((path.stat().st_mtime_ns, path))
+        for _, path in sorted(found, reverse=True)[:most]:
+            with suppress(OSError, RecipeError):
+                yield Recipe(path.read_bytes())
+
+    def _recipe(self, digest: Digest) -> Path:
+        return self.folder / f"{digest.hex}{RECIPE_SUFFIX}"
+
     def adopt(self, path: Path) -> None:
         """Take in a segment that is complete, then remove others until the cache is small enough."""
         with self._lock:
@@ -114,7 +146,7 @@ class ChunkCache:
         for path in self.folder.iterdir():
             with suppress(FileNotFoundError):
                 status = path.stat()
-                if path.suffix == SUFFIX:
+                if path.suffix in {SUFFIX, RECIPE_SUFFIX}:
                     files.append((status.st_mtime, status.st_size, path))
                 elif path.name.startswith(".tmp-") and status.st_mtime < abandoned:
                     path.unlink()
@@ -137,6 +169,7 @@ class Segment:
         self._entries: dict[bytes, tuple[int, int]] = {}
         self._size = 0
         self._path: Path | None = None
+        self._lock = threading.Lock()
         try:
             cache.folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=cache.folder, prefix=".tmp-")
@@ -144,7 +177,7 @@ class Segment:
             logger.warning("chunks are not kept for the next time: %s", error)
             return
         self._path = Path(name)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._file = os.fdopen(descriptor, "w+b", buffering=0)
 
     def __enter__(self) -> Self:
         return self
@@ -153,13 +186,22 @@ class Segment:
         self._discard()
 
     def add(self, digest: Digest, data: Buffer) -> None:
-        """Append a chunk whose digest was checked; once each."""
-        if digest.raw in self._entries:
-            return
-        size = memoryview(data).nbytes
-        self._write(data)
-        self._entries[digest.raw] = self._size, size
-        self._size += size
+        """Append a chunk whose digest was checked; once each. Several threads may do so."""
+        with self._lock:
+            if digest.raw in self._entries:
+                return
+            size = memoryview(data).nbytes
+            self._write(data)
+            self._entries[digest.raw] = self._size, size
+            self._size += size
+
+    def read(self, digest: Digest) -> bytes | None:
+        """Return a chunk that was appended; None where it was not, or could not be."""
+        at = self._entries.get(digest.raw)
+        if at is None or self._path is None:
+            return None
+        offset, size = at
+        return os.pread(self._file.fileno(), size, offset)
 
     def commit(self) -> None:
         """Let the cache have the chunks."""

@@ -1,41 +1,38 @@
-"""Downloads of what is new in a blob: SplitBlob tells its chunks, and those that are here need not come."""
+"""Downloads of what is new in a blob: its recipe, and those of its chunks that are not here."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections import deque
+import logging
 from typing import TYPE_CHECKING, Final
 
-from lamella import _core
-from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
-from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
-from lamella.client.connection import CALL_SECONDS
-from lamella.client.errors import Missing, Unsupported
-from lamella.client.pieces import BATCH_PIECES, BATCH_SIZE, Piece, batches, cut_file, is_plain
-from lamella.errors import DigestMismatch
+from grpc import aio
+
+from lamella._core import Recipe, RecipeError, RecipeReader, sha256
+from lamella._proto.lamella.v1 import delta_pb2 as pb
+from lamella._proto.lamella.v1.delta_pb2_grpc import DeltaStub
+from lamella.client.base import find_base
+from lamella.client.errors import Missing, ServerFailed, translate
+from lamella.errors import DigestMismatch, Invalid, NotFound
 from lamella.model import Digest
-from lamella.wire.blob import BlobName, blob_from_message
-from lamella.wire.zstd import zstd
+from lamella.wire.chunk_frames import MAX_RECIPE, decompress_chunks, to_bitmap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from lamella.client.base import Base
     from lamella.client.chunk_cache import ChunkCache, Segment
     from lamella.client.connection import Connection
     from lamella.client.download import Target
+    from lamella.wire.blob import BlobName
+
+logger = logging.getLogger(__name__)
 
 LEAST_HELD: Final = 0.1
-"""The share of a blob's bytes that must be here; below it the whole comes faster."""
+"""The share of a blob's bytes that must be here where there is no base; with less the whole comes faster."""
 
-WINDOW_SIZE: Final = 16 << 20
-"""The most bytes of a blob that are put together at once, of which at most a batch is asked for."""
-
-CONCURRENT_BATCHES: Final = 3
-
-SPLIT_RATE: Final = 20e6
-"""Bytes a second that a busy server cuts at least, which decides how long it is waited for."""
+WINDOW_SIZE: Final = 4 << 20
+"""About how many bytes of a blob are put together at once."""
 
 
 async def download_delta(
@@ -46,165 +43,163 @@ async def download_delta(
     Stops where it cannot go on, or the whole comes faster: whatever ``target`` has then are the blob's first bytes.
 
     Raises:
-        ClientError: a call failed.
         DigestMismatch: the server sent another chunk than it was asked for.
         OSError: the target cannot be written.
     """
-    pieces = await _pieces(connection, blob)
-    known = await asyncio.to_thread(cache.known, {piece.digest for piece in pieces})
-    held = sum(piece.size for piece in pieces if piece.digest in known)
-    largest = max((piece.size for piece in pieces if piece.digest not in known), default=0)
-    if held < LEAST_HELD * blob.size or largest > BATCH_SIZE:
-        return
-    fetches: deque[tuple[list[Piece], asyncio.Task[dict[Digest, bytes]]]] = deque()
     with cache.segment() as segment:
-        join = _Join(connection, target, cache, segment)
+        pull = _Pull(connection, blob, target, cache, segment, progress=progress)
         try:
-            for window in _windows(pieces, known):
-                wanted = [piece for piece in window if piece.digest not in known]
-                fetches.append((window, asyncio.create_task(_fetch(connection, wanted))))
-                if len(fetches) > CONCURRENT_BATCHES:
-                    await join.append(*fetches.popleft(), progress)
-            while fetches:
-                await join.append(*fetches.popleft(), progress)
-            await asyncio.to_thread(segment.commit)
-        except Missing:
+            data = await pull.run()
+        except aio.AioRpcError as error:
+            reason = translate(error, connection.address)
+            if not isinstance(reason, Missing):
+                logger.info("the rest of %s comes whole: %s", blob.digest, reason)
             return
-        finally:
-            for _, fetch in fetches:
-                fetch.cancel()
+        except (Invalid, NotFound, RecipeError, ServerFailed) as error:
+            logger.info("the rest of %s comes whole: %s", blob.digest, error)
+            return
+        if data is None:
+            return
+        await asyncio.to_thread(segment.commit)
+    await asyncio.to_thread(cache.keep_recipe, blob.digest, data)
 
 
-def remember(path: Path, cache: ChunkCache) -> None:
-    """Keep the chunks of a file that came whole, where it may have some in common with others; blocks.
+class _Pull:
+    """One call."""
 
-    Raises:
-        OSError: the file cannot be read.
-    """
-    if not is_plain(path):
-        return
-    _, pieces = cut_file(path)
-    known = cache.known({piece.digest for piece in pieces})
-    with path.open("rb", buffering=0) as file, cache.segment() as segment:
-        for piece in pieces:
-            if piece.digest not in known:
-                segment.add(piece.digest, os.pread(file.fileno(), piece.size, piece.offset))
-        segment.commit()
-
-
-class _Join:
-    """Puts windows together. ``connection.traffic`` learns what was here already."""
-
-    def __init__(self, connection: Connection, target: Target, cache: ChunkCache, segment: Segment) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        blob: BlobName,
+        target: Target,
+        cache: ChunkCache,
+        segment: Segment,
+        *,
+        progress: Callable[[int], None],
+    ) -> None:
         self._connection = connection
+        self._blob = blob
         self._target = target
         self._cache = cache
         self._segment = segment
+        self._progress = progress
 
-    async def append(
-        self, window: list[Piece], fetch: asyncio.Task[dict[Digest, bytes]], progress: Callable[[int], None]
-    ) -> None:
-        fetched = await fetch
-        here = await asyncio.to_thread(self._read, window, fetched)
-        if lost := [piece for piece in window if piece.digest not in here and piece.digest not in fetched]:
-            for batch in batches(lost):
-                fetched |= await _fetch(self._connection, batch)
-        await asyncio.to_thread(self._write, window, fetched, here)
-        self._connection.traffic.saved += sum(piece.size for piece in window if piece.digest in here)
-        progress(sum(piece.size for piece in window))
+    async def run(self) -> bytes | None:
+        """Return the recipe after all was appended; None where the whole would come faster, and nothing was.
 
-    def _read(self, window: Sequence[Piece], fetched: dict[Digest, bytes]) -> dict[Digest, bytes]:
-        wanted = {piece.digest for piece in window} - fetched.keys()
-        found = ((digest, self._cache.read(digest)) for digest in wanted)
-        return {digest: data for digest, data in found if data is not None}
+        Raises:
+            AioRpcError: the call failed.
+            ServerFailed: it ended before it should.
+            Invalid, RecipeError: what the server sent is malformed.
+            NotFound: the cache has lost a chunk.
+            DigestMismatch: the server sent another chunk than it was asked for.
+        """
+        call = DeltaStub(self._connection.channel).Pull(metadata=self._connection.metadata)
+        begin = pb.PullRequest.Begin(
+            instance_name=self._connection.instance, digest=str(self._blob.digest), size_bytes=self._blob.size
+        )
+        try:
+            await self._write(call, pb.PullRequest(begin=begin))
+            data = await self._recipe(call)
+            recipe = await asyncio.to_thread(Recipe, data)
+            if recipe.digest != self._blob.digest.raw or recipe.size != self._blob.size or recipe.transform:
+                raise Invalid("recipe", f"is not that of {self._blob.digest}")
+            return data if await self._chunks(call, recipe) else None
+        except asyncio.InvalidStateError:
+            # Something was written when the call had ended already; only its status tells why.
+            raise ServerFailed(self._connection.address, await call.details() or "the call ended early") from None
+        finally:
+            call.cancel()
 
-    def _write(self, window: Sequence[Piece], fetched: dict[Digest, bytes], here: dict[Digest, bytes]) -> None:
-        for piece in window:
-            data = here.get(piece.digest)
+    async def _recipe(self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse]) -> bytes:
+        response = await self._read(call)
+        size, data = response.recipe_size_bytes, bytearray(response.recipe)
+        if not 0 < size <= MAX_RECIPE:
+            raise Invalid("recipe_size_bytes", f"is {size}, but must be at most {MAX_RECIPE}")
+        while len(data) < size:
+            data += (await self._read(call)).recipe
+        return bytes(data)
+
+    async def _chunks(self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse], recipe: Recipe) -> bool:
+        chunks = [(Digest(raw), size) for raw, _, size in recipe.distinct()]
+        held = self._cache.known(digest for digest, _ in chunks)
+        missing = [number for number, (digest, _) in enumerate(chunks) if digest not in held]
+        base = await asyncio.to_thread(find_base, self._cache, recipe) if missing else None
+        here = recipe.size - sum(chunks[number][1] for number in missing)
+        comes = base is not None or here >= LEAST_HELD * recipe.size
+        if missing and comes:
+            await self._write(call, _wanted(recipe, chunks, missing, base))
+        await call.done_writing()
+        if not comes:
+            return False
+        fresh = [chunks[number] for number in missing]
+        reader = RecipeReader(recipe)
+        while self._target.size < recipe.size:
+            digests = Digest.split(await asyncio.to_thread(reader.wanted, WINDOW_SIZE))
+            while any(digest not in held for digest in digests):
+                frame = (await self._read(call)).chunks
+                count = frame.group.chunks
+                mine, fresh = fresh[:count], fresh[count:]
+                await asyncio.to_thread(self._take, frame, mine, base)
+                held.update(digest for digest, _ in mine)
+            await asyncio.to_thread(self._append, reader, digests)
+        self._connection.traffic.saved += here
+        return True
+
+    def _take(self, frame: pb.ChunkFrame, chunks: list[tuple[Digest, int]], base: Base | None) -> None:
+        """Take a frame of chunks apart; each is what it is called."""
+        if not 0 < frame.group.chunks == len(chunks):
+            raise Invalid("chunks", f"are {frame.group.chunks}, of {len(chunks)} that may still come")
+        ranges = [(at.offset, at.size) for at in frame.group.base]
+        prefix = base.read(ranges) if base is not None and ranges else b""
+        data = memoryview(decompress_chunks(frame.data, sum(size for _, size in chunks), prefix))
+        for digest, size in chunks:
+            if (actual := sha256(data[:size])) != digest.raw:
+                raise DigestMismatch(digest, Digest(actual))
+            self._segment.add(digest, data[:size])
+            data = data[size:]
+
+    def _append(self, reader: RecipeReader, digests: list[Digest]) -> None:
+        blobs = {}
+        for digest in digests:
+            data = self._segment.read(digest)
             if data is None:
-                data = fetched[piece.digest]
-                self._segment.add(piece.digest, data)
-            self._target.append(data)
+                data = self._cache.read(digest)
+            if data is not None:
+                blobs[digest.raw] = data
+        # All are looked at before, so that the cache knows of all that is lost.
+        for digest in digests:
+            if digest.raw not in blobs:
+                raise NotFound(digest)
+        window = reader.read([], blobs)
+        if window is None:
+            raise RecipeError(f"the recipe of {self._blob.digest} ends early")
+        self._target.append(window)
+        self._progress(len(window))
+
+    async def _write(
+        self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse], request: pb.PullRequest
+    ) -> None:
+        await call.write(request)
+        self._connection.traffic.sent += request.ByteSize()
+
+    async def _read(self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse]) -> pb.PullResponse:
+        response = await call.read()
+        if not isinstance(response, pb.PullResponse):
+            raise ServerFailed(self._connection.address, f"{self._blob.digest}: the pull ended early")
+        self._connection.traffic.received += response.ByteSize()
+        return response
 
 
-async def _pieces(connection: Connection, blob: BlobName) -> list[Piece]:
-    """Ask which chunks a blob is made of; none where the server cannot tell, or tells of another blob."""
-    request = cas.SplitBlobRequest(
-        instance_name=connection.instance,
-        blob_digest=blob.message,
-        chunking_function=cas.ChunkingFunction.FAST_CDC_2020,
+def _wanted(recipe: Recipe, chunks: list[tuple[Digest, int]], missing: list[int], base: Base | None) -> pb.PullRequest:
+    groups = [
+        pb.ChunkGroup(chunks=count, base=[pb.BaseRange(offset=offset, size=size) for offset, size in ranges])
+        for count, ranges in recipe.groups(missing, None if base is None else base.recipe)
+    ]
+    return pb.PullRequest(
+        wanted=pb.PullRequest.Wanted(
+            missing=to_bitmap(missing, len(chunks)),
+            base_digest="" if base is None else str(base.digest),
+            groups=groups,
+        )
     )
-    stub = ContentAddressableStorageStub(connection.channel)
-    try:
-        response = await connection.unary(stub.SplitBlob, request, CALL_SECONDS + blob.size / SPLIT_RATE)
-    except (Missing, Unsupported):
-        return []
-    pieces, offset = [], 0
-    for message in response.chunk_digests:
-        named = blob_from_message(message, "chunk_digests")
-        pieces.append(Piece(named.digest, offset, named.size))
-        offset += named.size
-    return pieces if offset == blob.size else []
-
-
-def _windows(pieces: Sequence[Piece], known: set[Digest]) -> Iterator[list[Piece]]:
-    """Yield the pieces in order, grouped so that what is missing of a group fits a batch."""
-    window: list[Piece] = []
-    size = missing = count = 0
-    for piece in pieces:
-        added = 0 if piece.digest in known else piece.size
-        full = missing + added > BATCH_SIZE or count == BATCH_PIECES or size + piece.size > WINDOW_SIZE
-        if window and full:
-            yield window
-            window, size, missing, count = [], 0, 0, 0
-        window.append(piece)
-        size, missing, count = size + piece.size, missing + added, count + (added > 0)
-    if window:
-        yield window
-
-
-async def _fetch(connection: Connection, pieces: Sequence[Piece]) -> dict[Digest, bytes]:
-    """Return chunks that are few enough for a batch.
-
-    Raises:
-        Missing: the server lost one meanwhile.
-        DigestMismatch: it sent something else.
-    """
-    asked = {piece.digest: piece for piece in pieces}
-    if not asked:
-        return {}
-    request = cas.BatchReadBlobsRequest(
-        instance_name=connection.instance,
-        digests=[BlobName(piece.digest, piece.size).message for piece in asked.values()],
-        acceptable_compressors=[cas.Compressor.ZSTD],
-    )
-    stub = ContentAddressableStorageStub(connection.channel)
-    response = await connection.unary(stub.BatchReadBlobs, request)
-    if failed := [answer for answer in response.responses if answer.status.code]:
-        raise Missing(connection.address, f"blob sha256:{failed[0].digest.hash}: {failed[0].status.message}")
-    return await asyncio.to_thread(_checked, response, list(asked.values()))
-
-
-def _checked(response: cas.BatchReadBlobsResponse, asked: Sequence[Piece]) -> dict[Digest, bytes]:
-    """Take a response apart; every chunk is what it is called, and none is larger than it should be."""
-    sizes = {piece.digest: piece.size for piece in asked}
-    fetched: dict[Digest, bytes] = {}
-    for answer in response.responses:
-        digest = blob_from_message(answer.digest, "digest").digest
-        data = answer.data
-        if answer.compressor == cas.Compressor.ZSTD:
-            data = _decompressed(data, sizes.get(digest, 0))
-        if _core.sha256(data) != digest.raw:
-            raise DigestMismatch(digest, Digest(_core.sha256(data)))
-        fetched[digest] = data
-    if missing := sizes.keys() - fetched.keys():
-        raise DigestMismatch(min(missing), min(fetched, default=Digest.of(b"")))
-    return fetched
-
-
-def _decompressed(frame: bytes, size: int) -> bytes:
-    """Return at most ``size`` bytes that a frame holds; what is damaged fails its digest."""
-    try:
-        return zstd.ZstdDecompressor().decompress(frame, size)
-    except zstd.ZstdError:
-        return b""

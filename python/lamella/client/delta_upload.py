@@ -1,129 +1,216 @@
-"""Uploads of what is new in a blob: its chunks that the server lacks, then SpliceBlob puts it together there."""
+"""Uploads of what is new in a file: its recipe, and those of its chunks that the server lacks."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
-from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
-from lamella.client.connection import CALL_SECONDS
-from lamella.client.errors import Missing, Refused
-from lamella.client.pieces import batches, cut_file, is_plain
-from lamella.wire.blob import BlobName, blob_from_message
-from lamella.wire.zstd import compress_each
+from grpc import aio
+
+from lamella._core import RecipeError
+from lamella._proto.lamella.v1 import delta_pb2 as pb
+from lamella._proto.lamella.v1.delta_pb2_grpc import DeltaStub
+from lamella.client.base import find_base
+from lamella.client.cut import Cut, is_plain
+from lamella.client.errors import ServerFailed, translate
+from lamella.errors import Invalid, NotFound
+from lamella.wire.chunk_frames import MAX_PART, MAX_RECIPE, compress_chunks, from_bitmap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from lamella.client.base import Base
     from lamella.client.blob import Blob
+    from lamella.client.chunk_cache import ChunkCache, Segment
     from lamella.client.connection import Connection
-    from lamella.client.pieces import Piece
-    from lamella.model import Digest
 
-MOST_PIECES: Final = 50_000
-"""Of a blob; their names must fit one message."""
+logger = logging.getLogger(__name__)
 
 MOST_MISSING: Final = 0.95
-"""The share of a blob's bytes that may be missing.
+"""The share of a blob's bytes that may be missing where there is no base: with more, one stream is less work."""
 
-Chunks are compressed on their way, so that fewer bytes than the whole has go over the wire even where most are new; but
-where all are, one stream is less work for both sides.
-"""
-
-LEVEL: Final = 3
-"""zstd level of chunks on their way."""
-
-CONCURRENT_BATCHES: Final = 4
-
-SPLICE_RATE: Final = 20e6
-"""Bytes a second that a busy server puts together at least, which decides how long it is waited for."""
+FRAMES_AHEAD: Final = 3
+"""Frames that are being compressed while one is sent."""
 
 
-async def upload_delta(connection: Connection, blob: Blob, path: Path, progress: Callable[[int], None]) -> bool:
+async def upload_delta(
+    connection: Connection, blob: Blob, path: Path, cache: ChunkCache, progress: Callable[[int], None]
+) -> bool:
     """Send what is new of a file, and return True; False where the whole must be sent, or better is.
 
+    What was sent is kept in the cache, for the next release to be compressed against.
+
     Raises:
-        ClientError: a call failed.
         OSError: the file cannot be read.
     """
     if not await asyncio.to_thread(is_plain, path):
         return False
-    digest, pieces = await asyncio.to_thread(cut_file, path)
-    if digest != blob.digest or not 1 < len(pieces) <= MOST_PIECES:
+    cut = await asyncio.to_thread(Cut, path)
+    if cut.digest != blob.digest or not cut.chunks or len(cut.data) > MAX_RECIPE:
         return False
-    absent = await _absent(connection, pieces)
-    wanted = list({piece.digest: piece for piece in pieces if piece.literal or piece.digest in absent}.values())
-    size = sum(piece.size for piece in wanted)
-    if size > MOST_MISSING * blob.size:
-        return False
-    progress(blob.size - size)
-    await _send(connection, path, wanted, progress)
-    if not await _splice(connection, blob, pieces):
-        progress(-blob.size)
-        return False
-    connection.traffic.saved += blob.size - size
+    base = await asyncio.to_thread(find_base, cache, cut.recipe)
+    with cache.segment() as segment:
+        push = _Push(connection, blob, cut, base, segment, progress=progress)
+        try:
+            done = await push.run()
+        except aio.AioRpcError as error:
+            logger.info("%s goes whole: %s", blob.digest, translate(error, connection.address))
+            done = False
+        except (Invalid, NotFound, RecipeError, ServerFailed) as error:
+            logger.info("%s goes whole: %s", blob.digest, error)
+            done = False
+        if not done:
+            progress(-push.told)
+            return False
+        await asyncio.to_thread(segment.commit)
+    await asyncio.to_thread(cache.keep_recipe, cut.digest, cut.data)
     return True
 
 
-async def _absent(connection: Connection, pieces: Sequence[Piece]) -> set[Digest]:
-    """Ask which chunks the server lacks; literals are not asked for, since they are hardly ever there."""
-    chunks = {piece.digest: piece.size for piece in pieces if not piece.literal}
-    names = [BlobName(digest, size).message for digest, size in chunks.items()]
-    stub = ContentAddressableStorageStub(connection.channel)
-    request = cas.FindMissingBlobsRequest(instance_name=connection.instance, blob_digests=names)
-    response = await connection.unary(stub.FindMissingBlobs, request)
-    return {blob_from_message(message, "digest").digest for message in response.missing_blob_digests}
+async def keep_file(path: Path, cache: ChunkCache) -> None:
+    """Keep a file that moved whole, where the next release may have some in common with it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    await asyncio.to_thread(_keep_file, path, cache)
 
 
-async def _send(connection: Connection, path: Path, pieces: Sequence[Piece], progress: Callable[[int], None]) -> None:
-    slots = asyncio.Semaphore(CONCURRENT_BATCHES)
-    stub = ContentAddressableStorageStub(connection.channel)
-    descriptor = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
-
-    async def send(batch: list[Piece]) -> None:
-        async with slots:
-            request = await asyncio.to_thread(_request, connection.instance, descriptor, batch)
-            response = await connection.unary(stub.BatchUpdateBlobs, request)
-        for answer in response.responses:
-            if answer.status.code:
-                raise Refused(connection.address, f"blob sha256:{answer.digest.hash}: {answer.status.message}")
-        progress(sum(piece.size for piece in batch))
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for batch in batches(pieces):
-                group.create_task(send(batch))
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    finally:
-        os.close(descriptor)
+def _keep_file(path: Path, cache: ChunkCache) -> None:
+    if not is_plain(path):
+        return
+    cut = Cut(path)
+    known = cache.known(digest for digest, _, _ in cut.chunks)
+    with cache.segment() as segment:
+        for number, (digest, _, _) in enumerate(cut.chunks):
+            if digest not in known:
+                segment.add(digest, *cut.read([number]))
+        segment.commit()
+    cache.keep_recipe(cut.digest, cut.data)
 
 
-def _request(instance: str, descriptor: int, batch: Sequence[Piece]) -> cas.BatchUpdateBlobsRequest:
-    request = cas.BatchUpdateBlobsRequest(instance_name=instance)
-    contents = [os.pread(descriptor, piece.size, piece.offset) for piece in batch]
-    for piece, data, frame in zip(batch, contents, compress_each(contents, LEVEL), strict=True):
-        name = BlobName(piece.digest, piece.size).message
-        if frame is None:
-            request.requests.add(digest=name, data=data)
-        else:
-            request.requests.add(digest=name, data=frame, compressor=cas.Compressor.ZSTD)
-    return request
+class _Push:
+    """One call. ``told`` is what ``progress`` was told so far."""
 
+    def __init__(
+        self,
+        connection: Connection,
+        blob: Blob,
+        cut: Cut,
+        base: Base | None,
+        segment: Segment,
+        *,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._connection = connection
+        self._blob = blob
+        self._cut = cut
+        self._base = base
+        self._segment = segment
+        self._progress = progress
+        self.told = 0
 
-async def _splice(connection: Connection, blob: Blob, pieces: Sequence[Piece]) -> bool:
-    """Have the server put the blob together; False where it has lost a chunk meanwhile."""
-    request = cas.SpliceBlobRequest(
-        instance_name=connection.instance,
-        blob_digest=BlobName(blob.digest, blob.size).message,
-        chunk_digests=[BlobName(piece.digest, piece.size).message for piece in pieces],
-    )
-    stub = ContentAddressableStorageStub(connection.channel)
-    try:
-        await connection.unary(stub.SpliceBlob, request, CALL_SECONDS + blob.size / SPLICE_RATE)
-    except Missing:
-        return False
-    return True
+    async def run(self) -> bool:
+        """Return whether the server has the blob now; where it has not, nothing went wrong.
+
+        Raises:
+            AioRpcError: the call failed.
+            ServerFailed: it ended before it should.
+            Invalid: the server's answer is malformed.
+            NotFound, RecipeError: the base cannot be read.
+            OSError: the file cannot be read.
+        """
+        call = DeltaStub(self._connection.channel).Push(metadata=self._connection.metadata)
+        try:
+            return await self._talk(call)
+        except asyncio.InvalidStateError:
+            # Something was written when the call had ended already; only its status tells why.
+            raise ServerFailed(self._connection.address, await call.details() or "the call ended early") from None
+        finally:
+            call.cancel()
+
+    async def _talk(self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse]) -> bool:
+        for request in self._offer():
+            await self._write(call, request)
+        wanted = (await self._read(call)).wanted
+        numbers = from_bitmap(wanted.missing, len(self._cut.chunks))
+        size = self._cut.size(numbers)
+        base = self._base if wanted.has_base else None
+        if base is None and size > MOST_MISSING * self._blob.size:
+            return False
+        self._tell(self._blob.size - size)
+        await self._send(call, numbers, base)
+        await call.done_writing()
+        if not (await self._read(call)).HasField("done"):
+            raise ServerFailed(self._connection.address, f"{self._blob.digest}: the push was not acknowledged")
+        self._connection.traffic.saved += self._blob.size - size
+        return True
+
+    def _offer(self) -> Iterator[pb.PushRequest]:
+        data = self._cut.data
+        yield pb.PushRequest(
+            begin=pb.PushRequest.Begin(
+                instance_name=self._connection.instance,
+                digest=str(self._blob.digest),
+                size_bytes=self._blob.size,
+                recipe_size_bytes=len(data),
+                base_digest="" if self._base is None else str(self._base.digest),
+            )
+        )
+        for start in range(0, len(data), MAX_PART):
+            yield pb.PushRequest(recipe=data[start : start + MAX_PART])
+
+    async def _send(
+        self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse], numbers: list[int], base: Base | None
+    ) -> None:
+        frames: deque[tuple[int, asyncio.Task[pb.PushRequest]]] = deque()
+
+        async def send_first() -> None:
+            size, frame = frames.popleft()
+            await self._write(call, await frame)
+            self._tell(size)
+
+        first = 0
+        try:
+            for count, ranges in self._cut.recipe.groups(numbers, None if base is None else base.recipe):
+                mine = numbers[first : first + count]
+                first += count
+                frame = asyncio.create_task(asyncio.to_thread(self._frame, mine, base, ranges))
+                frames.append((self._cut.size(mine), frame))
+                if len(frames) > FRAMES_AHEAD:
+                    await send_first()
+            while frames:
+                await send_first()
+        finally:
+            for _, frame in frames:
+                frame.cancel()
+
+    def _frame(self, numbers: list[int], base: Base | None, ranges: list[tuple[int, int]]) -> pb.PushRequest:
+        chunks = self._cut.read(numbers)
+        for number, data in zip(numbers, chunks, strict=True):
+            self._segment.add(self._cut.chunks[number][0], data)
+        prefix = b"" if base is None else base.read(ranges)
+        group = pb.ChunkGroup(
+            chunks=len(numbers), base=[pb.BaseRange(offset=offset, size=size) for offset, size in ranges]
+        )
+        return pb.PushRequest(chunks=pb.ChunkFrame(group=group, data=compress_chunks(b"".join(chunks), prefix)))
+
+    async def _write(
+        self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse], request: pb.PushRequest
+    ) -> None:
+        await call.write(request)
+        self._connection.traffic.sent += request.ByteSize()
+
+    async def _read(self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse]) -> pb.PushResponse:
+        response = await call.read()
+        if not isinstance(response, pb.PushResponse):
+            raise ServerFailed(self._connection.address, f"{self._blob.digest}: the push ended without an answer")
+        self._connection.traffic.received += response.ByteSize()
+        return response
+
+    def _tell(self, size: int) -> None:
+        self.told += size
+        self._progress(size)

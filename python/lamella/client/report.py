@@ -112,7 +112,8 @@ def _compressors(numbers: Iterable[int]) -> tuple[str, ...]:
     return tuple(known.Name(number).lower() for number in numbers if number in known.values())
 
 
-async def is_serving(connection: Connection) -> bool:
-    """Call ``grpc.health.v1.Health.Check`` for the server as a whole."""
-    answer = await connection.unary(HealthStub(connection.channel).Check, health_pb2.HealthCheckRequest())
+async def is_serving(connection: Connection, service: str = "") -> bool:
+    """Call ``grpc.health.v1.Health.Check`` for a service by its full name, or for the server as a whole."""
+    request = health_pb2.HealthCheckRequest(service=service)
+    answer = await connection.unary(HealthStub(connection.channel).Check, request)
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as cas
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2_grpc as cas_grpc
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
 from lamella._proto.google.bytestream import bytestream_pb2_grpc as stream_grpc
+from lamella._proto.lamella.v1 import delta_pb2_grpc
 from lamella.model import Digest
 from lamella.wire.resource import parse_resource, parse_upload
 
@@ -107,8 +109,11 @@ async def serving(fake: FakeServer) -> AsyncIterator[str]:
     server = grpc.aio.server()
     cas_grpc.add_ContentAddressableStorageServicer_to_server(fake, server)
     stream_grpc.add_ByteStreamServicer_to_server(fake, server)
-    if isinstance(fake, cas_grpc.CapabilitiesServicer):
-        cas_grpc.add_CapabilitiesServicer_to_server(fake, server)
+    if isinstance(fake, delta_pb2_grpc.DeltaServicer):
+        delta_pb2_grpc.add_DeltaServicer_to_server(fake, server)
+        healthy = health.aio.HealthServicer()  # type: ignore[attr-defined] # its stubs lack it
+        await healthy.set("lamella.v1.Delta", health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamella._core import Recipe, chunk_recipe
 from lamella.client import chunk_cache
+from lamella.client.base import Base, find_base
 from lamella.client.chunk_cache import ChunkCache
+from lamella.errors import NotFound
 from lamella.model import Digest
 
 if TYPE_CHECKING:
@@ -117,3 +120,61 @@ def test_what_was_found_damaged_can_be_put_again(tmp_path: Path) -> None:
     assert cache.known([Digest.of(CHUNKS[5])]) == set()
     put(cache, CHUNKS[5])
     assert held(cache, CHUNKS[5]) == [CHUNKS[5]]
+
+
+def test_a_segment_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    with ChunkCache(tmp_path).segment() as segment:
+        for data in CHUNKS:
+            segment.add(Digest.of(data), data)
+        assert [segment.read(Digest.of(data)) for data in CHUNKS] == CHUNKS
+        assert segment.read(Digest.of(b"never")) is None
+
+
+def recipe(name: bytes, *chunks: bytes) -> bytes:
+    return chunk_recipe(name * 32, [(Digest.of(data).raw, len(data)) for data in chunks])
+
+
+def test_recipes_come_back_those_used_last_first(tmp_path: Path) -> None:
+    cache = ChunkCache(tmp_path)
+    put(cache, *CHUNKS)
+    names = [b"a", b"b", b"c"]
+    for number, name in enumerate(names):
+        cache.keep_recipe(Digest(name * 32), recipe(name, *CHUNKS))
+        age(tmp_path / f"{Digest(name * 32).hex}.recipe", 1000 - number)
+    assert [found.digest for found in ChunkCache(tmp_path).recipes(2)] == [b"c" * 32, b"b" * 32]
+    cache.use_recipe(Digest(b"a" * 32))
+    assert next(cache.recipes(1)).digest == b"a" * 32
+
+
+def test_a_damaged_recipe_is_none(tmp_path: Path) -> None:
+    cache = ChunkCache(tmp_path)
+    put(cache, *CHUNKS)
+    cache.keep_recipe(Digest(b"a" * 32), recipe(b"a", *CHUNKS)[:-1])
+    assert list(cache.recipes(9)) == []
+
+
+def test_a_base_has_most_in_common_and_all_of_its_chunks(tmp_path: Path) -> None:
+    cache = ChunkCache(tmp_path)
+    put(cache, *CHUNKS[:6])
+    for name, count in ((b"a", 2), (b"b", 4), (b"c", 8)):
+        cache.keep_recipe(Digest(name * 32), recipe(name, *CHUNKS[:count]))
+    base = find_base(cache, Recipe(recipe(b"n", *CHUNKS)))
+    assert base is not None
+    # The third one's last chunks are not here.
+    assert base.digest == Digest(b"b" * 32)
+    whole = b"".join(CHUNKS[:4])
+    assert base.read([(0, 10), (1500, 2000)]) == whole[:10] + whole[1500:3500]
+    assert base.read([]) == b""
+    assert find_base(cache, Recipe(recipe(b"n", b"other"))) is None
+    # A blob is no base of itself.
+    assert find_base(ChunkCache(tmp_path / "none"), Recipe(recipe(b"n", *CHUNKS))) is None
+
+
+def test_a_base_whose_chunks_are_lost_cannot_be_read(tmp_path: Path) -> None:
+    cache = ChunkCache(tmp_path)
+    put(cache, *CHUNKS)
+    base = Base(Recipe(recipe(b"a", *CHUNKS)), cache)
+    for path in segments(tmp_path):
+        path.unlink()
+    with pytest.raises(NotFound):
+        base.read([(0, 10)])

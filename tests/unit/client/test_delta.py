@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamella.client import AsyncClient, Blob, ChunkCache, connection, delta_upload, pieces
-from lamella.client.pieces import Piece, batches, cut_file
+from lamella.client import AsyncClient, Blob, ChunkCache, connection, delta, delta_download, delta_upload
+from lamella.client.cut import Cut
 from lamella.errors import DigestMismatch
 from lamella.model import Digest
-from lamella.wire.blob import BlobName
-from tests.releases import FILE_SIZE, FILES, release
-from tests.unit.client.chunk_server import ChunkServer
+from tests.releases import FILE_SIZE, FILES, patched, release
+from tests.unit.client.delta_server import DeltaServer
 from tests.unit.client.fake_server import FakeServer, serving
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 OLD, NEW = release(0), release(1)
 CHANGED = 3 * FILE_SIZE
+ALIKE = OLD[: len(OLD) // 2] + patched(OLD)[len(OLD) // 2 :]
+"""Half of its chunks are new, but have nearly the same bytes."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,12 +29,12 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fake() -> ChunkServer:
-    return ChunkServer()
+def fake() -> DeltaServer:
+    return DeltaServer()
 
 
 @pytest.fixture
-async def client(fake: ChunkServer, tmp_path: Path) -> AsyncIterator[AsyncClient]:
+async def client(fake: DeltaServer, tmp_path: Path) -> AsyncIterator[AsyncClient]:
     async with serving(fake) as address, AsyncClient(address, chunk_cache=ChunkCache(tmp_path / "cache")) as client:
         yield client
 
@@ -66,52 +67,59 @@ async def pull(client: AsyncClient, data: bytes, path: Path) -> tuple[int, int]:
     return client.traffic.received - received, client.traffic.saved - saved
 
 
-def know_chunks(fake: ChunkServer, path: Path) -> list[Piece]:
-    """Have the server know a file's chunks as if it had been spliced."""
-    digest, cut = cut_file(path)
-    data = path.read_bytes()
-    for piece in cut:
-        fake.blobs[piece.digest] = data[piece.offset : piece.offset + piece.size]
-    fake.blobs[digest] = data
-    fake.lists[digest] = [BlobName(piece.digest, piece.size).message for piece in cut]
-    return cut
-
-
-def test_pieces_make_the_file(file: Callable[[bytes], Path]) -> None:
-    digest, cut = cut_file(file(NEW))
-    assert digest == Digest.of(NEW)
-    assert b"".join(NEW[piece.offset : piece.offset + piece.size] for piece in cut) == NEW
-    assert all(piece.digest == Digest.of(NEW[piece.offset : piece.offset + piece.size]) for piece in cut)
-    assert sum(piece.size for piece in cut if not piece.literal) >= FILES * FILE_SIZE
-    assert any(piece.literal for piece in cut)
-
-
-def test_batches_hold_each_digest_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "BATCH_SIZE", 10)
-    monkeypatch.setattr(pieces, "BATCH_PIECES", 3)
-    sizes = [4, 4, 4, 9, 1, 1, 1, 10, 1]
-    cut = [Piece(Digest.of(bytes([place])), 0, size) for place, size in enumerate(sizes)]
-    grouped = list(batches([*cut, *cut]))
-    assert [piece for batch in grouped for piece in batch] == cut
-    assert [[piece.size for piece in batch] for batch in grouped] == [[4, 4], [4], [9, 1], [1, 1], [10], [1]]
+def test_a_cut_names_the_chunks_of_a_file(file: Callable[[bytes], Path]) -> None:
+    cut = Cut(file(NEW))
+    assert cut.digest == Digest.of(NEW)
+    assert cut.size(range(len(cut.chunks))) >= FILES * FILE_SIZE
+    for (digest, offset, size), data in zip(cut.chunks, cut.read(range(len(cut.chunks))), strict=True):
+        assert NEW[offset : offset + size] == data
+        assert Digest.of(data) == digest
 
 
 async def test_the_next_release_sends_only_what_is_new(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path]
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path]
 ) -> None:
-    know_chunks(fake, file(OLD))
+    fake.know(file(OLD))
     sent, saved = await push(client, file(NEW))
-    assert fake.spliced == [Digest.of(NEW)]
-    assert 0.8 * CHANGED < sent < 1.4 * CHANGED
+    assert fake.pushed == [Digest.of(NEW)]
+    assert 0.8 * CHANGED < sent < 1.2 * CHANGED
     assert len(NEW) - 1.2 * CHANGED < saved <= len(NEW) - CHANGED
     assert fake.blobs[Digest.of(NEW)] == NEW
 
 
+async def test_what_is_nearly_as_in_the_release_before_costs_nearly_nothing(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path]
+) -> None:
+    await push(client, file(OLD))
+    fake.know(file(OLD))
+    sent, saved = await push(client, file(ALIKE))
+    assert fake.pushed == [Digest.of(ALIKE)]
+    assert fake.ranges
+    assert sent < 0.02 * len(ALIKE)
+    assert 0.4 * len(ALIKE) < saved < 0.6 * len(ALIKE)
+    # The one after that is compressed against what was sent this time.
+    sent, _ = await push(client, file(patched(ALIKE, 7000)))
+    assert sent < 0.04 * len(ALIKE)
+    assert len(fake.pushed) == 2
+
+
+async def test_without_the_base_chunks_are_sent_as_they_are(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path]
+) -> None:
+    await push(client, file(OLD))
+    fake.know(file(OLD))
+    fake.without_base = True
+    sent, _ = await push(client, file(ALIKE))
+    assert fake.pushed == [Digest.of(ALIKE)]
+    assert sent > 0.3 * len(ALIKE)
+    assert fake.ranges == []
+
+
 async def test_what_is_mostly_new_goes_whole(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path]
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path]
 ) -> None:
     sent, saved = await push(client, file(OLD))
-    assert (fake.spliced, saved) == ([], 0)
+    assert (fake.pushed, saved) == ([], 0)
     assert sent > len(OLD)
     assert fake.blobs.keys() == {Digest.of(OLD)}
 
@@ -120,120 +128,160 @@ async def test_what_is_mostly_new_goes_whole(
     "change",
     [
         lambda data: gzip.compress(data, 1),
-        lambda data: data[: pieces.SMALLEST - 1],
+        lambda data: data[: delta.SMALLEST - 1],
     ],
     ids=["compressed", "small"],
 )
 async def test_what_cannot_be_alike_goes_whole(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path], change: Callable[[bytes], bytes]
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], change: Callable[[bytes], bytes]
 ) -> None:
     data = change(NEW)
-    know_chunks(fake, file(data))
-    del fake.blobs[Digest.of(data)]
+    del fake.blobs[fake.know(file(data))]
     assert (await push(client, file(data)))[1] == 0
     assert fake.blobs[Digest.of(data)] == data
-    assert fake.spliced == []
+    assert fake.pushed == []
 
 
 async def test_a_chunk_that_is_lost_meanwhile_makes_it_go_whole(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path]
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path]
 ) -> None:
-    fake.losing = {piece.digest for piece in know_chunks(fake, file(OLD))[-9:]}
+    fake.know(file(OLD))
+    fake.loses = True
     assert (await push(client, file(NEW)))[1] == 0
     assert fake.blobs[Digest.of(NEW)] == NEW
-    assert fake.spliced == []
+    assert fake.pushed == []
 
 
-async def test_more_pieces_than_a_message_holds_go_whole(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+async def test_a_recipe_that_is_too_large_goes_whole(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    know_chunks(fake, file(OLD))
-    monkeypatch.setattr(delta_upload, "MOST_PIECES", 20)
+    fake.know(file(OLD))
+    monkeypatch.setattr(delta_upload, "MAX_RECIPE", 100)
     assert (await push(client, file(NEW)))[1] == 0
+    assert fake.blobs[Digest.of(NEW)] == NEW
 
 
-@pytest.mark.parametrize("old", [FakeServer(), ChunkServer(splits=False, splices=False)], ids=["none", "without"])
-async def test_a_server_without_chunks_is_served_whole(
-    old: FakeServer, file: Callable[[bytes], Path], tmp_path: Path
+async def test_a_base_that_the_cache_has_lost_makes_it_go_whole(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
 ) -> None:
+    await push(client, file(OLD))
+    fake.know(file(OLD))
+    [segment] = (tmp_path / "cache").glob("*.chunks")
+    data = segment.read_bytes()
+    segment.write_bytes(bytes(len(OLD) - 500_000) + data[len(OLD) - 500_000 :])
+    assert (await push(client, file(ALIKE)))[1] == 0
+    assert fake.blobs[Digest.of(ALIKE)] == ALIKE
+
+
+async def test_a_server_without_deltas_is_served_whole(file: Callable[[bytes], Path], tmp_path: Path) -> None:
     cache = ChunkCache(tmp_path / "cache")
-    async with serving(old) as address, AsyncClient(address, chunk_cache=cache) as client:
+    async with serving(FakeServer()) as address, AsyncClient(address, chunk_cache=cache) as client:
         for _ in range(2):
             assert (await push(client, file(NEW)))[1] == 0
             assert (await pull(client, NEW, tmp_path / "out"))[1] == 0
+    assert not cache.folder.exists() or not list(cache.folder.iterdir())
 
 
 async def test_the_next_release_brings_only_what_is_new(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
 ) -> None:
     for data in (OLD, NEW):
-        know_chunks(fake, file(data))
+        fake.know(file(data))
     assert await pull(client, OLD, tmp_path / "old") >= (len(OLD), 0)
-    assert fake.asked == []
+    assert fake.asked == 0
     received, saved = await pull(client, NEW, tmp_path / "new")
-    assert 0.8 * CHANGED < received < 1.4 * CHANGED
+    assert 0.8 * CHANGED < received < 1.2 * CHANGED
     assert saved > len(NEW) - 1.2 * CHANGED
     # By now everything of it is here.
-    fake.asked.clear()
+    fake.asked = 0
     received, saved = await pull(client, NEW, tmp_path / "again")
-    assert (fake.asked, saved) == ([], len(NEW))
+    assert (fake.asked, saved) == (0, len(NEW))
     assert received < 20_000
 
 
-async def test_a_chunk_that_is_lost_lets_the_rest_come_whole(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
+@pytest.mark.parametrize("without", [False, True])
+async def test_what_is_nearly_as_in_the_release_before_is_compressed_against_it(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path, *, without: bool
 ) -> None:
-    know_chunks(fake, file(OLD))
+    for data in (OLD, ALIKE):
+        fake.know(file(data))
+    fake.without_base = without
     await pull(client, OLD, tmp_path / "old")
-    fake.losing = {know_chunks(fake, file(NEW))[5].digest}
-    await pull(client, NEW, tmp_path / "new")
-    assert Digest.of(NEW) not in fake.asked
+    received, _ = await pull(client, ALIKE, tmp_path / "new")
+    assert (received > 0.3 * len(ALIKE)) is without
+    assert bool(fake.ranges) is not without
+    assert received < 0.02 * len(ALIKE) or without
 
 
-async def test_chunks_that_the_cache_lost_are_fetched(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
+async def test_a_connection_that_is_lost_lets_the_rest_come_whole(
+    fake: DeltaServer,
+    client: AsyncClient,
+    file: Callable[[bytes], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    know_chunks(fake, file(OLD))
+    monkeypatch.setattr(delta_download, "WINDOW_SIZE", FILE_SIZE)
+    for data in (OLD, ALIKE):
+        fake.know(file(data))
     await pull(client, OLD, tmp_path / "old")
-    know_chunks(fake, file(NEW))
-    [segment] = (tmp_path / "cache").iterdir()
+    fake.breaks_after = 2
+    await pull(client, ALIKE, tmp_path / "new")
+    # Its first half is here, and two frames of the rest.
+    assert len(ALIKE) // 2 <= fake.offsets[-1] < len(ALIKE)
+
+
+async def test_chunks_that_the_cache_lost_let_the_rest_come_whole(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
+) -> None:
+    fake.know(file(OLD))
+    await pull(client, OLD, tmp_path / "old")
+    fake.know(file(NEW))
+    [segment] = (tmp_path / "cache").glob("*.chunks")
     data = bytearray(segment.read_bytes())
     data[len(OLD) // 2 : len(OLD) // 2 + 10 * FILE_SIZE] = bytes(10 * FILE_SIZE)
     segment.write_bytes(data)
-    _, saved = await pull(client, NEW, tmp_path / "new")
-    assert len(NEW) - 20 * FILE_SIZE < saved < len(NEW) - CHANGED - 9 * FILE_SIZE
+    await pull(client, NEW, tmp_path / "new")
+    # Once the loss is known, the chunks are asked for.
+    _, saved = await pull(client, NEW, tmp_path / "again")
+    assert saved > 0
 
 
 async def test_a_chunk_with_other_bytes_is_an_error(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
 ) -> None:
-    know_chunks(fake, file(OLD))
+    for data in (OLD, NEW):
+        fake.know(file(data))
     await pull(client, OLD, tmp_path / "old")
-    cut = know_chunks(fake, file(NEW))
-    fake.spoiled = {piece.digest for piece in cut}
+    fake.spoils = True
     with pytest.raises(DigestMismatch):
         await client.download(Digest.of(NEW), len(NEW), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-async def test_a_list_of_another_blob_is_an_error(
-    fake: ChunkServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path
+@pytest.mark.parametrize("fault", ["recipe of another blob", "damaged recipe", "wrong count"])
+async def test_an_answer_that_is_wrong_lets_the_blob_come_whole(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], tmp_path: Path, fault: str
 ) -> None:
-    know_chunks(fake, file(OLD))
+    for data in (OLD, NEW):
+        fake.know(file(data))
     await pull(client, OLD, tmp_path / "old")
-    know_chunks(fake, file(NEW))
-    fake.lists[Digest.of(NEW)] = fake.lists[Digest.of(OLD)]
-    with pytest.raises(DigestMismatch):
-        await client.download(Digest.of(NEW), len(NEW), tmp_path / "new")
-    assert not (tmp_path / "new").exists()
+    recipe = fake.recipes[Digest.of(NEW)]
+    if fault == "wrong count":
+        fake.counts_wrong = True
+    elif fault == "damaged recipe":
+        fake.recipes[Digest.of(NEW)] = recipe[:-1] + bytes([recipe[-1] ^ 1])
+    else:
+        fake.recipes[Digest.of(NEW)] = fake.recipes[Digest.of(OLD)]
+    assert (await pull(client, NEW, tmp_path / "new"))[1] == 0
 
 
 async def test_a_cache_that_cannot_be_written_is_no_failure(
-    fake: ChunkServer, file: Callable[[bytes], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    fake: DeltaServer, file: Callable[[bytes], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    know_chunks(fake, file(NEW))
+    fake.know(file(NEW))
     (tmp_path / "file").touch()
     cache = ChunkCache(tmp_path / "file" / "cache")
     async with serving(fake) as address, AsyncClient(address, chunk_cache=cache) as client:
         await pull(client, NEW, tmp_path / "new")
+        await push(client, file(OLD))
     assert "not kept" in caplog.text

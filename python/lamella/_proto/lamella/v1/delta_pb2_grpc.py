@@ -72,7 +72,7 @@ class DeltaServicer:
 
     def Pull(self, request_iterator, context):
         """The client sends Begin, the server answers with the recipe in parts; the client sends Wanted, the server answers
-        with these chunks.
+        with these chunks. A client that wants none ends its side.
 
         NOT_FOUND: the blob is not there, or stays whole.
         """
