@@ -33,7 +33,7 @@ MAX_RECIPE: Final = 32 << 20
 WINDOW_LOG: Final = 23
 """Bytes (as their binary logarithm) that a frame's matches reach back: those of group and base."""
 
-HASH_LOG: Final = 20
+HASH_LOG: Final = 18
 """Positions (as their binary logarithm) that are remembered: level 3 alone would forget most of the base."""
 
 LEVEL: Final = 3

@@ -9,13 +9,13 @@ use std::ops::Range;
 use crate::recipe::parse::{Origin, Recipe};
 
 /// Bytes of the chunks of a group, unless it has but one.
-const GROUP_SIZE: u64 = 512 << 10;
+const GROUP_SIZE: u64 = 1 << 20;
 
 /// Bytes of the base for a group. More would have to be read and searched for matches that are ever less likely.
 const BASE_SIZE: u64 = 2 << 20;
 
 /// How far around its likely place a chunk is looked for: so many times its size, within these bounds.
-const REACH: u64 = 4;
+const REACH: u64 = 2;
 const LEAST_REACH: u64 = 16 << 10;
 const MOST_REACH: u64 = 256 << 10;
 
