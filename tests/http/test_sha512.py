@@ -126,6 +126,20 @@ async def test_an_image_whose_digests_are_all_sha512(registry: Client) -> None:
     assert (await registry.ask("GET", f"a/manifests/{Sha512.of(index)}")).status == 404
 
 
+async def test_bytes_that_stand_for_an_unknown_name_are_not_what_it_names(registry: Client) -> None:
+    """Pushing Manifests: the layer is not there, whatever else is."""
+    await push_blob(registry, "a", b"{}")
+    stand_in = str(UNKNOWN).encode()
+    assert Digest.of(stand_in) == UNKNOWN.stand_in
+    await push_blob(registry, "a", stand_in)
+    layer = descriptor(stand_in) | {"digest": str(UNKNOWN)}
+    config = descriptor(b"{}", CONFIG)
+    body = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}).encode()
+    refused = await registry.ask("PUT", "a/manifests/v1", data=body, headers={"Content-Type": MANIFEST})
+    assert (refused.status, refused.codes) == (404, ["MANIFEST_BLOB_UNKNOWN"])
+    assert refused.json["errors"][0]["detail"]["digest"] == str(UNKNOWN)
+
+
 @pytest.mark.parametrize("subject_first", [True, False])
 async def test_referrers_of_a_sha512(registry: Client, subject_first: bool) -> None:
     """Pushing Manifests with Subject, Listing Referrers: what names the subject by the digest that is asked for."""

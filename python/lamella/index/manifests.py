@@ -13,7 +13,7 @@ from lamella.index.uses import UnitKind, Uses
 from lamella.model import EMPTY, Digest, Sha512
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from lamella.index.blobs import Blobs
     from lamella.index.cache_exports import CacheExports
@@ -60,10 +60,14 @@ class ManifestRecord:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What a manifest needs: blobs of the store, and other manifests of its repository."""
+    """What a manifest needs: blobs of the store, and other manifests of its repository.
+
+    Of these digests the ``unknown`` ones only stand for another name, which nothing was stored with: they are lacking.
+    """
 
     blobs: Collection[Descriptor] = ()
     manifests: Collection[Descriptor] = ()
+    unknown: Collection[Digest] = ()
 
 
 class ManifestTable:
@@ -205,8 +209,11 @@ class ManifestTable:
             self._exports.remove(txn, repository, tag)
 
     def _lacking(self, txn: Transaction, repository: str, references: References) -> list[Digest]:
-        lacking = [blob.digest for blob in references.blobs if not self._has_blob(txn, repository, blob)]
-        return lacking + [child.digest for child in references.manifests if not self._has(txn, repository, child)]
+        def lack(named: Collection[Descriptor], has: Callable[[Transaction, str, Descriptor], bool]) -> list[Digest]:
+            unknown = references.unknown
+            return [one.digest for one in named if one.digest in unknown or not has(txn, repository, one)]
+
+        return lack(references.blobs, self._has_blob) + lack(references.manifests, self._has)
 
     def _find(self, txn: Transaction, repository: str, digest: Digest) -> ManifestRecord | None:
         value = self._manifests.get(txn, scoped_key(repository, digest))

@@ -51,7 +51,7 @@ class Sha512:
 
     @property
     def stand_in(self) -> Digest:
-        """The SHA-256 of the text form: what stands for this name where only a digest can, and names nothing stored."""
+        """The SHA-256 of the text form: what stands for this name where only a digest can; other bytes may have it."""
         return Digest.of(str(self).encode())
 
     def __str__(self) -> str:

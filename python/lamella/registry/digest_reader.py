@@ -17,12 +17,14 @@ Find: TypeAlias = "Callable[[Sha512], Digest | None]"
 
 
 class DigestReader:
-    """Gives a digest for each name; a SHA-512 that ``find`` does not know gets one that nothing is stored under."""
+    """Gives a digest for each name; a SHA-512 that ``find`` does not know gets its stand-in, and is ``unknown``."""
 
     def __init__(self, find: Find) -> None:
         self._find = find
         self.named: dict[Digest, Sha512] = {}
         """What was named by its SHA-512."""
+        self.unknown: set[Digest] = set()
+        """What stands for a SHA-512 that ``find`` does not know, also where something is stored under it."""
 
     def read(self, text: str) -> Digest:
         """Return the digest that a text means.
@@ -33,7 +35,10 @@ class DigestReader:
         name = read_name(text)
         if isinstance(name, Digest):
             return name
-        digest = self._find(name) or name.stand_in
+        digest = self._find(name)
+        if digest is None:
+            digest = name.stand_in
+            self.unknown.add(digest)
         self.named[digest] = name
         return digest
 

@@ -148,7 +148,7 @@ def _read_image(document: _Document, media_type: str, digests: DigestReader) -> 
         document.artifact_type or config.media_type,
         document.annotations or {},
         _subject(document),
-        References(blobs=(config, *stored)),
+        References(blobs=(config, *stored), unknown=digests.unknown),
         config.media_type == BUILDKIT_CONFIG,
         digests,
     )
@@ -167,7 +167,7 @@ def _read_index(document: _Document, media_type: str, digests: DigestReader) -> 
         document.artifact_type or "",
         document.annotations or {},
         _subject(document),
-        References(blobs, manifests),
+        References(blobs, manifests, digests.unknown),
         any(child.media_type == BUILDKIT_CONFIG for child in blobs),
         digests,
     )
