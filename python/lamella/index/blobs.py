@@ -201,10 +201,10 @@ class Blobs:
     def put_content(self, txn: Transaction, source: Digest, content: ContentRecord) -> bool:
         """Write down what a blob holds, and let that be a blob, too, unless it is one; False where it is or cannot be.
 
-        That is no use of either.
+        That is no use of either. What is known of the blob stays as long as something is inflated from it.
         """
         stored = self.find(txn, source)
-        if stored is None or stored.place is Place.INFLATED:
+        if stored is None or stored.place is Place.INFLATED or self.inflated(txn, source) is not None:
             return False
         self._contents.put(txn, source, content)
         digest = content.digest
@@ -231,8 +231,10 @@ class Blobs:
         """Forget a blob, with what was known of its bytes and what is inflated from it; return its record."""
         inflated = self.inflated(txn, digest)
         if inflated is not None:
-            self._sha512.remove(txn, inflated.digest)
-            self._take_out(txn, inflated.digest)
+            self._forget(txn, inflated.digest)
+        return self._forget(txn, digest)
+
+    def _forget(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
         self._contents.remove(txn, digest)
         self._whole.remove(txn, digest)
         self._sha512.remove(txn, digest)

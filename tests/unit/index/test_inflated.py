@@ -7,6 +7,8 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
+
 from lamella.index import (
     BlobRecord,
     Blobs,
@@ -64,10 +66,11 @@ async def test_a_use_of_it_is_one_of_its_source(index: Index, blobs: Blobs, cloc
 async def test_it_goes_with_its_source(index: Index, blobs: Blobs) -> None:
     await put(index, blobs, SOURCE)
     await learn(index, blobs)
-    await Layers(index).put(SOURCE, LayerRecord(TAR, 900))
+    for digest in (SOURCE, TAR):
+        await Layers(index).put(digest, LayerRecord(TAR, 900))
     await index.write(lambda txn: blobs.remove(txn, SOURCE))
     assert blobs.count() == 0
-    assert (Contents(index).get(SOURCE), Layers(index).get(SOURCE)) == (None, None)
+    assert (Contents(index).get(SOURCE), Layers(index).get(SOURCE), Layers(index).get(TAR)) == (None, None, None)
 
 
 async def test_it_may_go_alone_and_come_back(index: Index, blobs: Blobs) -> None:
@@ -101,6 +104,17 @@ async def test_nothing_is_learnt_of_a_blob_that_is_gone_or_itself_inflated(index
     await learn(index, blobs)
     assert not await learn(index, blobs, TAR, ContentRecord(Digest.of(b"inner"), 3))
     assert blobs.count() == 2
+
+
+@pytest.mark.parametrize("other", [ContentRecord(None), ContentRecord(Digest.of(b"other"), 3)])
+async def test_what_is_known_and_inflated_stays_known(index: Index, blobs: Blobs, other: ContentRecord) -> None:
+    """It could not go with its source otherwise."""
+    await put(index, blobs, SOURCE)
+    await learn(index, blobs)
+    assert not await learn(index, blobs, content=other)
+    assert Contents(index).get(SOURCE) == CONTENT
+    await index.write(lambda txn: blobs.remove(txn, SOURCE))
+    assert blobs.count() == 0
 
 
 async def test_neither_the_empty_content_nor_none_is_a_blob(index: Index, blobs: Blobs) -> None:
