@@ -36,6 +36,11 @@ class Location:
     offset: int
     """Where the blob begins in the decompressed frame."""
 
+    @property
+    def frame(self) -> tuple[int, int]:
+        """The frame: id of the pack, and where it begins there."""
+        return self.pack, self.frame_offset
+
     def share(self, size: int) -> int:
         """Return how many bytes of the compressed frame belong to a blob of ``size`` bytes, rounded up."""
         return -(-self.frame_length * size // self.frame_size)

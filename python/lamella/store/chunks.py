@@ -141,7 +141,12 @@ class Chunks:
         if at is not None:
             with suppress(OSError, RecipeError):
                 entries = read_pack_footer(self._layout.pack(at.pack))
-                found |= {Digest(raw) for raw, _, offset, *_ in entries if offset == at.frame_offset}
+                named = [Digest(raw) for raw, _, offset, *_ in entries if offset == at.frame_offset]
+                # What was in the frame once, and by now is elsewhere, is none of its damage.
+                locations = {record.digest: record.location for record in self._blobs.get_many(named).values()}
+                found |= {
+                    digest for digest, other in locations.items() if other is not None and other.frame == at.frame
+                }
         return [digest for digest in found if not self._is_whole(digest)]
 
     def _is_whole(self, digest: Digest) -> bool:

@@ -52,7 +52,7 @@ class Inflater:
 
         Raises:
             FileNotFoundError: its source is gone, and so is it, or the source is lost.
-            RecipeError: its source is damaged.
+            RecipeError, LostChunks: its source is damaged.
             StorageFull: there is no room for the compressed bytes of a source that is in pieces.
         """
         source = record.source
@@ -71,7 +71,7 @@ class Inflater:
 
         Raises:
             FileNotFoundError: there is no such blob, or it is lost.
-            RecipeError: it is damaged.
+            RecipeError, LostChunks: it is damaged.
             StorageFull: there is no room for its bytes, which are in pieces.
         """
         for _ in range(ATTEMPTS):

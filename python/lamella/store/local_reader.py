@@ -7,7 +7,6 @@ import os
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lamella._core import RecipeError
 from lamella.errors import Corrupted, NotFound
 from lamella.index import BlobRecord, Place
 from lamella.store.chunks import ATTEMPTS, LostChunks
@@ -118,7 +117,7 @@ class LocalReader:
                 return await self._open_in_thread(record)
             except FileNotFoundError:
                 await asyncio.wrap_future(self._threads.submit(self._remover.forget_lost, digest))
-            except RecipeError as error:
+            except (LostChunks, *DAMAGED) as error:
                 raise await self._condemned(record, error) from error
             record, data = self._blobs.look_up(digest)
             if data is not None:

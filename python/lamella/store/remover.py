@@ -54,34 +54,21 @@ class Remover:
         the pack keeps the bytes, until nothing else is read from it. With an inflated blob its source goes, and with a
         source what is inflated from it.
         """
-        digest = self._stored(digest)
-        logger.error("blob %s is damaged: %s", digest, reason)
-        self.quarantined += 1
-        path = self._layout.blob(digest)
-        with locked_folder(path.parent, exclusive=True), suppress(FileNotFoundError):
-            try:
-                record = self._index.submit(partial(self._forget, digest)).result()
-            except (ReadOnly, StorageFull):
-                return False
-            if record is not None and record.place is Place.RECIPE:
-                path = self._layout.recipe(digest)
-                path.replace(self._layout.quarantine / f"{path.name}.recipe")
-            else:
-                path.replace(self._layout.quarantine / path.name)
-        return True
+        return self._set_aside(self._stored(digest), reason)
 
     def condemn(self, record: BlobRecord, error: Exception) -> Corrupted:
         """Set a blob aside that cannot be read, and the chunks that it was found out by; return what to raise."""
         if isinstance(error, LostChunks):
             self.drop_chunks(error)
-        self.quarantine(record.digest, str(error))
+        # By now the blob may have bytes of its own, which nobody has found anything wrong with.
+        self._set_aside(record.source or record.digest, str(error))
         return Corrupted(record.digest, str(error))
 
     def drop_chunks(self, error: LostChunks) -> None:
         """Let chunks that are lost or damaged be stored again when they come."""
         for chunk in error.chunks:
             if error.damaged:
-                self.quarantine(chunk, "its frame, or its pack's place in the index, is damaged")
+                self._set_aside(chunk, "its frame, or its pack's place in the index, is damaged")
             else:
                 self.forget_lost(chunk)
 
@@ -107,6 +94,22 @@ class Remover:
 
     def _forget(self, digest: Digest, txn: Transaction) -> BlobRecord | None:
         return self._blobs.remove(txn, digest)
+
+    def _set_aside(self, digest: Digest, reason: str) -> bool:
+        logger.error("blob %s is damaged: %s", digest, reason)
+        self.quarantined += 1
+        path = self._layout.blob(digest)
+        with locked_folder(path.parent, exclusive=True), suppress(FileNotFoundError):
+            try:
+                record = self._index.submit(partial(self._forget, digest)).result()
+            except (ReadOnly, StorageFull):
+                return False
+            if record is not None and record.place is Place.RECIPE:
+                path = self._layout.recipe(digest)
+                path.replace(self._layout.quarantine / f"{path.name}.recipe")
+            else:
+                path.replace(self._layout.quarantine / path.name)
+        return True
 
     def _stored(self, digest: Digest) -> Digest:
         """Return the blob that a blob's bytes are stored as: itself, or what it is inflated from."""

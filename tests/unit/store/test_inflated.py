@@ -41,6 +41,12 @@ async def examine(store: LocalStore, digest: Digest) -> bool:
     return await asyncio.to_thread(store.examiner.examine, digest)
 
 
+async def lent(store: LocalStore) -> None:
+    """Ask for a file with the bytes of the layer."""
+    async with store.file(DIFF_ID):
+        pass
+
+
 async def put_hot(store: LocalStore) -> Digest:
     """Store a gzip layer, and look into it."""
     digest = await put_form(store, "gzip")
@@ -164,6 +170,21 @@ async def test_damage_is_found_before_the_last_bytes_leave_and_takes_both(store:
     assert (folder / "quarantine" / source.hex).exists()
 
 
+async def test_damage_of_a_source_takes_nothing_that_was_pushed_meanwhile(store: LocalStore, folder: Path) -> None:
+    source = await put_hot(store)
+    path = blob_file(folder, source)
+    flip(path, path.stat().st_size - 6)
+    async with aclosing(store.open(DIFF_ID)) as buffers:
+        await anext(buffers)
+        assert await store.delete(DIFF_ID)
+        assert await put(store, TAR) == DIFF_ID
+        with pytest.raises(Corrupted, match=str(DIFF_ID)):
+            async for _ in buffers:
+                pass
+    assert await store.missing([source, DIFF_ID]) == {source}
+    assert await get(store, DIFF_ID) == TAR
+
+
 async def test_a_whole_file_of_another_layer_is_damage_too(store: LocalStore, folder: Path) -> None:
     source = await put_hot(store)
     other = bytearray(TAR)
@@ -195,6 +216,28 @@ async def test_where_the_file_is_gone_so_are_both(store: LocalStore, folder: Pat
         await get(store, DIFF_ID)
     assert caught.value.digest == DIFF_ID
     assert store.blobs.count() == 0
+
+
+@pytest.mark.parametrize("damage", ["lost", "damaged"])
+@pytest.mark.parametrize("method", ["open", "file", "examine"])
+async def test_where_a_piece_of_its_source_is_damaged_both_are(
+    store: LocalStore, folder: Path, damage: str, method: str
+) -> None:
+    source = await put_form(store, "gzip in pieces")
+    pieces = [record.digest for record in store.blobs.page(None, 10) if record.place is Place.FILE]
+    if method != "examine":
+        assert await examine(store, source)
+    path = blob_file(folder, pieces[0])
+    if damage == "lost":
+        path.unlink()
+    else:
+        flip(path, 100)
+    if method == "examine":
+        assert not await examine(store, source)
+    else:
+        with pytest.raises(Corrupted, match=str(DIFF_ID)):
+            await (get(store, DIFF_ID) if method == "open" else lent(store))
+    assert await store.missing([source, DIFF_ID, *pieces]) == {source, DIFF_ID, pieces[0]}
 
 
 @pytest.mark.parametrize("whose", ["source", "inflated"])
@@ -296,6 +339,25 @@ async def test_a_chunk_that_was_inflated_until_now_is_packed(store: LocalStore, 
     assert place(store, chunk) is Place.PACKED
     assert await store.delete(source)
     assert await get(store, digest) == TAR
+
+
+async def test_the_frame_that_it_was_once_in_is_no_business_of_its_source(store: LocalStore, folder: Path) -> None:
+    """Neither of the two is damaged with the frame."""
+    small = [bytes([number]) * 5000 for number in range(10)]
+    assert not await store.write_many({Digest.of(blob): blob for blob in small})
+    once, *others = map(Digest.of, small)
+    assert await store.delete(once)
+    source = await put(store, gzip.compress(small[0], mtime=0))
+    assert await examine(store, source)
+    assert place(store, once) is Place.INFLATED
+    blob = Digest.of(b"".join(small[1:]))
+    assert await store.chunk_lists.splice(BlobInfo(blob, 45_000), [BlobInfo(digest, 5000) for digest in others])
+    [pack] = (folder / "packs").iterdir()
+    flip(pack, 30)
+    with pytest.raises(Corrupted):
+        await get(store, blob)
+    assert await store.missing([source, once, *others]) == set(others)
+    assert await get(store, once) == small[0]
 
 
 async def test_it_is_split_as_its_cold_source_is(store: LocalStore) -> None:
