@@ -489,8 +489,8 @@ class Recipe:
     def groups(self, chunks: Sequence[int], base: Recipe | None = None) -> list[tuple[int, list[tuple[int, int]]]]:
         """Group chunks to be compressed together: how many, and offset and size of what is most like them in ``base``.
 
-        ``chunks`` are indexes of ``distinct``, going up. Groups have at most 1 MiB, or one chunk, and at most 2 MiB of the
-        base's content, or those around one chunk.
+        ``chunks`` are indexes of ``distinct``, going up. Groups have at most 1 MiB, or one
+        chunk, and at most 2 MiB of the base's content, or those around one chunk.
 
         Raises:
             IndexError: there is no such chunk.
