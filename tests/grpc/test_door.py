@@ -132,6 +132,7 @@ async def test_the_services_can_be_listed(channel: grpc.aio.Channel) -> None:
     assert names == {*SERVICES, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
     assert {name.rpartition(".")[2] for name in SERVICES} == {
         "StepCache",
+        "Delta",
         "Stats",
         "Blobs",
         "Capabilities",
