@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import tarfile
 from contextlib import suppress
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
-from lamella._core import Chunker, Recipe, RecipeReader
+from lamella._core import Recipe, RecipeReader
 from lamella._proto.lamella.v1 import delta_pb2 as pb
 from lamella._proto.lamella.v1.delta_pb2_grpc import DeltaStub
 from lamella.model import Digest
 from lamella.wire.chunk_frames import MAX_PART, compress_chunks, decompress_chunks, from_bitmap, to_bitmap
+from tests.unit.store.recipes import recipe_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,16 +42,6 @@ def edited(data: bytes, files: int = 3) -> bytes:
             for place in range(entry.offset_data, entry.offset_data + entry.size, 256):
                 output[place] ^= 1
     return bytes(output)
-
-
-def recipe_of(data: bytes, folder: Path) -> bytes:
-    """Return the recipe of some bytes as this project cuts them."""
-    path = folder / hashlib.sha256(data).hexdigest()
-    path.write_bytes(data)
-    chunker = Chunker(path)
-    while chunker.next(1 << 20) is not None:
-        pass
-    return chunker.recipe()
 
 
 @dataclass

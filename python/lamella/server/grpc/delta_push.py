@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lamella.errors import Invalid
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from lamella.store.protocol import BlobInfo
 
 AHEAD: Final = 2
-"""Frames that are decompressed while the one before them is written."""
+"""Frames that wait, decompressed or about to be, while the one before them is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Some chunks on their way, and what decompresses them in a thread."""
+
+    chunks: Sequence[BlobInfo]
+    data: asyncio.Task[bytes]
 
 
 class ChunkReception:
@@ -30,11 +38,11 @@ class ChunkReception:
         self._incoming = incoming
         self._base = base
         self._groups = ChunkGroups(incoming.wanted, "chunks.group")
-        self._frames: deque[tuple[Sequence[BlobInfo], asyncio.Task[bytes]]] = deque()
+        self._frames: asyncio.Queue[_Frame | None] = asyncio.Queue(AHEAD)
         self.received = 0
 
     async def run(self, messages: AsyncIterator[pb.PushRequest]) -> None:
-        """Take frames until no chunk is missing.
+        """Take frames until no chunk is missing; those that have come are written while further ones come.
 
         Raises:
             Invalid: a message is no frame, or a frame is not of the chunks that come next.
@@ -43,15 +51,27 @@ class ChunkReception:
             UploadStalled: no message came for ``MAX_IDLE_SECONDS``.
             StorageFull, ReadOnly, Corrupted: as the store says.
         """
+        tasks = [asyncio.create_task(self._write_all()), asyncio.create_task(self._receive_all(messages))]
         try:
-            while self._groups.left:
-                await self._begin(await self._next_frame(messages))
-                if len(self._frames) > AHEAD:
-                    await self._write()
-            while self._frames:
-                await self._write()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
         finally:
-            await self._stop()
+            await self._stop(tasks)
+
+    async def _receive_all(self, messages: AsyncIterator[pb.PushRequest]) -> None:
+        while self._groups.left:
+            frame = await self._next_frame(messages)
+            await self._frames.put(await self._begin(frame))
+        await self._frames.put(None)
+
+    async def _write_all(self) -> None:
+        while (frame := await self._frames.get()) is not None:
+            view, named = memoryview(await frame.data), {}
+            for chunk in frame.chunks:
+                named[chunk.digest], view = view[: chunk.size], view[chunk.size :]
+            self.received += total_size(frame.chunks)
+            await self._incoming.add(named)
 
     async def _next_frame(self, messages: AsyncIterator[pb.PushRequest]) -> pb.ChunkFrame:
         message = await next_message(messages)
@@ -61,7 +81,7 @@ class ChunkReception:
             raise Invalid("part", f"must be chunks, of which {self._groups.left} are missing")
         return message.chunks
 
-    async def _begin(self, frame: pb.ChunkFrame) -> None:
+    async def _begin(self, frame: pb.ChunkFrame) -> _Frame:
         """Let a frame be decompressed in a thread."""
         chunks = self._groups.take(frame.group)
         base = b""
@@ -70,20 +90,14 @@ class ChunkReception:
         elif frame.group.base:
             raise Invalid("chunks.group.base", "must be empty: there is no base")
         decompress = asyncio.to_thread(decompress_chunks, frame.data, total_size(chunks), base)
-        self._frames.append((chunks, asyncio.create_task(decompress)))
+        return _Frame(chunks, asyncio.create_task(decompress))
 
-    async def _write(self) -> None:
-        """Write the chunks of the oldest frame, once it is decompressed."""
-        chunks, decompressing = self._frames[0]
-        view, named = memoryview(await decompressing), {}
-        for chunk in chunks:
-            named[chunk.digest], view = view[: chunk.size], view[chunk.size :]
-        self._frames.popleft()
-        self.received += total_size(chunks)
-        await self._incoming.add(named)
-
-    async def _stop(self) -> None:
-        """Give up the frames that are not written."""
-        for _, decompressing in self._frames:
-            decompressing.cancel()
-        await asyncio.gather(*(decompressing for _, decompressing in self._frames), return_exceptions=True)
+    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Give up what is under way, and the frames that are not written."""
+        left: list[asyncio.Task[None] | asyncio.Task[bytes]] = list(tasks)
+        while not self._frames.empty():
+            if (frame := self._frames.get_nowait()) is not None:
+                left.append(frame.data)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
