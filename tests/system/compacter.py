@@ -1,4 +1,4 @@
-"""A process that uploads layers and turns them cold, and says of each when it was told that it is stored."""
+"""A process that uploads layers, whole or as recipes, and turns them cold, and says of each when it is stored."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lamella.store import LocalStore
 from tests.suites.blob_store import get, put
 from tests.system.uploader import DELETING, STORED
 from tests.unit.store.layers import layer
+from tests.unit.store.recipes import put_as_recipe
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -32,7 +33,12 @@ def compact_until_killed(folder: Path, seed: int, pipe: Connection) -> None:
 
 async def _run(folder: Path, chance: random.Random, pipe: Connection) -> None:
     async with LocalStore(folder) as store:
-        await asyncio.gather(_upload(store, chance, pipe), _upload_small(store, chance, pipe), _compact(store))
+        await asyncio.gather(
+            _upload(store, chance, pipe),
+            _push(store, chance, pipe, folder.parent),
+            _upload_small(store, chance, pipe),
+            _compact(store),
+        )
 
 
 async def _compact(store: LocalStore) -> None:
@@ -52,6 +58,14 @@ async def _upload(store: LocalStore, chance: random.Random, pipe: Connection) ->
             with suppress(NotFound):
                 assert await get(store, digest) == data
             await store.delete(digest)
+
+
+async def _push(store: LocalStore, chance: random.Random, pipe: Connection, folder: Path) -> None:
+    while True:
+        data = chance.choice(_LAYERS) + os.urandom(chance.randrange(100))
+        digest = await put_as_recipe(store, data, folder)
+        pipe.send_bytes(STORED + digest.raw)
+        await asyncio.sleep(0)
 
 
 async def _upload_small(store: LocalStore, chance: random.Random, pipe: Connection) -> None:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from lamella.index import PackTable, Place
 from lamella.maintenance.policy import GRACE
+from lamella.model import Digest
 from tests.suites.blob_store import get, put
 from tests.unit.store.layers import layer, put_cold
+from tests.unit.store.recipes import add_all, receive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.maintenance.farm import Farm
 
 
@@ -65,3 +69,17 @@ async def test_a_layer_that_is_stored_again_needs_no_chunks(farm: Farm) -> None:
     await farm.collect()
     assert chunks(farm) == 0
     assert await get(farm.store, digest) == layer()
+
+
+async def test_a_push_may_take_as_long_as_a_collection(farm: Farm, tmp_path: Path) -> None:
+    doomed = await put_cold(farm.store, layer())
+    farm.now += 2 * GRACE
+    async with receive(farm.store, layer(1), tmp_path) as incoming:
+        assert 0 < len(incoming.missing) < len(incoming.chunks)
+        await farm.collect()
+        await add_all(incoming, layer(1))
+        await farm.collect()
+        await farm.store.receiver.commit(incoming)
+    await farm.collect()
+    assert await farm.has(doomed, Digest.of(layer(1))) == [False, True]
+    assert await get(farm.store, Digest.of(layer(1))) == layer(1)

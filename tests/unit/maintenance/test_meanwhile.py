@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lamella.maintenance.clock_guard import ClockSetBack
+from lamella.maintenance.policy import GRACE
 from lamella.maintenance.sweep import Sweeper
+from lamella.model import Digest
+from tests.suites.blob_store import get
 from tests.unit.maintenance.farm import DAY, SCOPE, Farm
+from tests.unit.store.layers import layer, put_cold
+from tests.unit.store.recipes import put_as_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from lamella.maintenance.collector import Collection
 
@@ -147,3 +153,15 @@ async def test_a_clock_that_is_set_back_ends_the_collection(farm: Farm, meanwhil
     assert farm.has_step(await farm.step("step", layer))
     await farm.collect(max_age=30 * DAY)
     assert await farm.has(layer) == [True]
+
+
+async def test_a_push_keeps_the_chunks_of_a_doomed_layer(farm: Farm, meanwhile: Meanwhile, tmp_path: Path) -> None:
+    doomed = await put_cold(farm.store, layer())
+    farm.now += 2 * GRACE
+
+    async def happens() -> None:
+        await put_as_recipe(farm.store, layer(1), tmp_path)
+
+    await meanwhile(happens)
+    assert await farm.has(doomed, Digest.of(layer(1))) == [False, True]
+    assert await get(farm.store, Digest.of(layer(1))) == layer(1)

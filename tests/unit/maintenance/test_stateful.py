@@ -33,6 +33,7 @@ from lamella.store.uncounted import UncountedStore
 from tests.suites.blob_store import get
 from tests.unit.maintenance.farm import DAY, SCOPE, Farm, read_action
 from tests.unit.store.layers import layer
+from tests.unit.store.recipes import put_as_recipe
 from tests.unit.store.test_gzip_cold import compressed
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ USES = (
     "blob",
     "cold",
     "cold",
+    "pushed",
     "zipped",
     "zipped",
     "examined",
@@ -153,6 +155,13 @@ class GarbageMachine(RuleBasedStateMachine):
     async def _step_of_what_is_inflated(self, number: int, _: str) -> None:
         with suppress(NotFound):
             self.steps[number] = await self.farm.step(f"step {number}", Digest.of(HELD[number]))
+
+    async def _pushed(self, number: int, _: str) -> None:
+        """Store a layer as its recipe and the chunks that are new."""
+        digest = await put_as_recipe(self.farm.store, LAYERS[number], self.folder)
+        self.bytes[digest] = LAYERS[number]
+        if number % 2:
+            self.steps[number] = await self.farm.step(f"step {number}", digest)
 
     async def _step(self, number: int, _: str) -> None:
         self.steps[number] = await self.farm.step(f"step {number}", await self.content(number))
