@@ -133,9 +133,11 @@ impl ZstdEncoder {
 
     /// End the frame; nothing is written of one without content. What comes next is another frame.
     pub fn finish(&mut self, output: &mut Vec<u8>) {
-        if self.is_begun || !self.window.block().is_empty() {
-            self.end_block(true, output);
+        if !self.is_begun && self.window.block().is_empty() {
+            // Also no step away from what came before: only the end of a block looks whether these went too far.
+            return;
         }
+        self.end_block(true, output);
         self.window.end_frame();
         self.writer.end_frame();
         self.is_begun = false;
