@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lamella.errors import NotFound
 from lamella.index import Sha512Names
-from lamella.model import Digest, Sha512
+from lamella.model import EMPTY, Digest, Sha512
 from tests.http.conftest import CONFIG, INDEX, LAYER, MANIFEST
 
 if TYPE_CHECKING:
@@ -167,3 +168,8 @@ async def test_a_name_goes_with_its_blob(registry: Client) -> None:
     await registry.store.delete(Digest.of(DATA))
     assert (names.find(NAME), names.of(Digest.of(DATA))) == (None, None)
     assert (await registry.ask("GET", f"a/blobs/{NAME}")).codes == ["BLOB_UNKNOWN"]
+    with pytest.raises(NotFound):
+        await names.add(NAME, Digest.of(DATA))
+    assert names.find(NAME) is None
+    await push_blob(registry, "a", b"")
+    assert names.find(Sha512.of(b"")) == EMPTY

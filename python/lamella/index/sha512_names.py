@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamella.model import Digest, Sha512
+from lamella.errors import NotFound
+from lamella.model import EMPTY, Digest, Sha512
 
 if TYPE_CHECKING:
     from lamella.index.environment import Index
@@ -18,6 +19,7 @@ class Sha512Names:
         self._index = index
         self._digests = index.table("sha512")
         self._names = index.table("sha512_of")
+        self._blobs = index.table("blobs")
 
     def find(self, name: Sha512) -> Digest | None:
         """Return the digest of the blob that was stored with this SHA-512, or None."""
@@ -32,9 +34,15 @@ class Sha512Names:
         return None if raw is None else Sha512(raw)
 
     async def add(self, name: Sha512, digest: Digest) -> None:
-        """Remember that a blob, which is in the store, has this SHA-512; durable on return."""
+        """Remember that a blob has this SHA-512; durable on return.
+
+        Raises:
+            NotFound: the blob is not in the store: nothing would ever take its name away.
+        """
 
         def add(txn: Transaction) -> None:
+            if digest != EMPTY and self._blobs.get(txn, digest.raw) is None:
+                raise NotFound(digest)
             self._digests.put(txn, name.raw, digest.raw)
             self._names.put(txn, digest.raw, name.raw)
 

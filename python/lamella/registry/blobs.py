@@ -61,6 +61,7 @@ class RepositoryBlobs:
 
         Raises:
             DigestInvalid: the blob has another SHA-512; what is stored is known by its digest alone.
+            NotFound: the blob is gone by now.
         """
         if not isinstance(name, Digest):
             actual = await sha512_of(self._store, digest)
