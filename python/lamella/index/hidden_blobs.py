@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lamella.index.keys import scoped_key
-from lamella.model import Digest
+from lamella.model import EMPTY, Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,8 @@ class HiddenBlobs:
     @staticmethod
     def is_gone(txn: Transaction, key: bytes, blobs: Blobs) -> bool:
         """Tell whether the store does not have the blob of a row any more."""
-        return blobs.find(txn, Digest(key[-32:])) is None
+        digest = Digest(key[-32:])
+        return digest != EMPTY and blobs.find(txn, digest) is None
 
     def remove_gone(self, txn: Transaction, keys: Iterable[bytes], blobs: Blobs) -> None:
         """Remove those rows whose blobs the store does not have any more: there is nothing left to hide."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lamella.index import UnitKind
 from lamella.maintenance.plan import Why
 from lamella.maintenance.policy import GRACE
+from lamella.model import EMPTY
 from tests.unit.maintenance.farm import DAY, SCOPE, Farm
 
 LARGE = 5000
@@ -185,10 +186,10 @@ async def test_a_unit_without_a_last_use_begins_to_age(farm: Farm) -> None:
 async def test_a_blob_that_is_gone_is_no_longer_hidden_in_a_repository(farm: Farm) -> None:
     gone, kept = await farm.blob(LARGE), await farm.blob(LARGE + 1)
     await farm.step("one", kept)
-    for digest in (gone, kept):
+    for digest in (gone, kept, EMPTY):
         await farm.tables.hidden.add("app", digest)
     farm.now += GRACE + 2
     await farm.collect(dry_run=True)
     assert farm.tables.hidden.has("app", gone)
     await farm.collect()
-    assert [farm.tables.hidden.has("app", digest) for digest in (gone, kept)] == [False, True]
+    assert [farm.tables.hidden.has("app", digest) for digest in (gone, kept, EMPTY)] == [False, True, True]
