@@ -83,6 +83,8 @@ class DiffIdFinder:
                     await asyncio.wait_for(self._wake.wait(), self._due - time.monotonic())
 
     async def _examine(self, digest: Digest) -> None:
+        if self._store.read_only is not None:
+            return  # what a layer holds could not be written down
         pace = Pace(self._share)
         examining = asyncio.ensure_future(asyncio.to_thread(self._store.examiner.examine, digest, pace.pause))
         try:

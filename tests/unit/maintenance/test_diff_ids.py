@@ -91,19 +91,35 @@ async def test_what_is_damaged_gone_or_no_layer_does_not_stop_the_others(
     broken, gone, data = gzip.compress(tar(1))[:-3], gzip.compress(tar(2)), gzip.compress(tar(3))
     await put(farm.store, broken)
     await put(farm.store, data)
-    original = Examiner.examine
 
     def fail_once(self: Examiner, digest: Digest, pause: Callable[[int], None]) -> bool:
         monkeypatch.undo()
         raise NotFound(digest)
 
-    assert original is not fail_once
     monkeypatch.setattr(Examiner, "examine", fail_once)
     async with running(farm) as finder:
         finder.notice([descriptor(data), descriptor(gone), descriptor(broken)])
         await settled(finder)
         finder.notice([descriptor(data)])
         await there(farm, Digest.of(tar(3)))
+
+
+async def test_a_store_that_takes_no_writes_is_not_looked_into(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could not remember what it finds, and would find it again and again."""
+    examined: list[Digest] = []
+
+    def examine(self: Examiner, digest: Digest, pause: Callable[[int], None]) -> bool:
+        examined.append(digest)
+        return False
+
+    monkeypatch.setattr(Examiner, "examine", examine)
+    data = gzip.compress(tar(1))
+    await put(farm.store, data)
+    farm.store.index.health.fail("a test")
+    async with running(farm) as finder:
+        finder.notice([descriptor(data)])
+        await settled(finder)
+    assert examined == []
 
 
 async def test_no_more_wait_than_may_and_a_search_finds_the_rest(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
