@@ -1,20 +1,14 @@
 //! Which encoder made a gzip file: the one whose output is the file.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::encoder::expected::{Expected, PREFIX, STEP, open};
 use crate::encoder::gzip_writer::GzipWriter;
 use crate::encoder::{ENCODERS, Encoder, GzipForm, Member};
 use crate::gzip::{GzipReader, Part};
-
-/// Content that is compressed at a time.
-const STEP: usize = 64 << 10;
-
-/// Content by which encoders are told apart before any is tried on the whole file: more than pgzip's blocks.
-const PREFIX: u64 = 3 << 19;
 
 /// Bytes of a header from MTIME on: the time, XFL, OS (RFC 1952, section 2.3.1).
 const TIME_TO_SYSTEM: Range<usize> = 4..10;
@@ -49,11 +43,11 @@ pub fn find_gzip(path: &Path) -> io::Result<Option<GzipForm>> {
 
 /// Compresses the content of a file, or about so many bytes of it, for as long as that gives the file.
 fn compare(path: &Path, encoder: Encoder, limit: u64) -> io::Result<Option<GzipForm>> {
-    let mut file = GzipReader::new(BufReader::with_capacity(STEP, File::open(path)?));
+    let mut file = GzipReader::new(open(path)?);
     let mut comparison = Comparison {
         form: GzipForm::new(encoder),
         member: None,
-        expected: BufReader::with_capacity(STEP, File::open(path)?),
+        expected: Expected::open(path)?,
         output: Vec::new(),
     };
     let mut content = vec![0; STEP];
@@ -82,7 +76,7 @@ struct Comparison {
     form: GzipForm,
     /// The current one, with its header.
     member: Option<(GzipWriter, Arc<[u8]>)>,
-    expected: BufReader<File>,
+    expected: Expected,
     output: Vec<u8>,
 }
 
@@ -105,18 +99,7 @@ impl Comparison {
             }
             Part::End => return self.fits_end(),
         }
-        let mut output = self.output.as_slice();
-        while !output.is_empty() {
-            let expected = self.expected.fill_buf()?;
-            let length = expected.len().min(output.len());
-            if length == 0 || expected[..length] != output[..length] {
-                return Ok(false);
-            }
-            output = &output[length..];
-            self.expected.consume(length);
-        }
-        self.output.clear();
-        Ok(true)
+        self.expected.agrees(&mut self.output)
     }
 
     /// Whether the file has one of the ends that the member may have.
@@ -128,8 +111,7 @@ impl Comparison {
         let mut expected = Vec::new();
         for (flushed, end) in [false, true].into_iter().zip(writer.ends()) {
             let missing = end.len() - expected.len();
-            let mut more = self.expected.by_ref().take(missing as u64);
-            more.read_to_end(&mut expected)?;
+            self.expected.take(missing, &mut expected)?;
             if expected == end {
                 return Ok(self.form.push(Member {
                     header,
@@ -143,7 +125,7 @@ impl Comparison {
 
     /// The form, if nothing of the file is left.
     fn finish(mut self) -> io::Result<Option<GzipForm>> {
-        let complete = self.expected.fill_buf()?.is_empty() && !self.form.members().is_empty();
+        let complete = self.expected.is_at_end()? && !self.form.members().is_empty();
         Ok(complete.then_some(self.form))
     }
 }

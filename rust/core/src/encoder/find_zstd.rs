@@ -1,21 +1,15 @@
 //! Which encoder made a zstd file: the one whose output is the file.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::mem;
 use std::path::Path;
 
 use crate::compress::CONTENT_LIMIT;
+use crate::encoder::expected::{Expected, PREFIX, STEP, open};
 use crate::encoder::{End, Section, ZstdForm};
 use crate::klauspost_zstd::{Generation, Level, ZstdEncoder};
 use crate::recipe::PARAMETERS_LIMIT;
 use crate::zstd_frames::{Part, ZstdReader};
-
-/// Content that is compressed at a time.
-const STEP: usize = 64 << 10;
-
-/// Content by which encoders are told apart before any is tried on the whole file: several blocks.
-const PREFIX: u64 = 3 << 19;
 
 /// The window of a frame whose content is small.
 const LEAST_WINDOW: u64 = 1 << 10;
@@ -40,10 +34,6 @@ pub fn find_zstd(path: &Path) -> io::Result<Option<ZstdForm>> {
     Ok(None)
 }
 
-fn open(path: &Path) -> io::Result<BufReader<File>> {
-    File::open(path).map(|file| BufReader::with_capacity(STEP, file))
-}
-
 /// How an encoder's output compares with a file.
 enum Outcome {
     /// It is the file.
@@ -64,7 +54,7 @@ struct Comparison {
     size: u64,
     /// Bytes of the current block's.
     block: usize,
-    expected: BufReader<File>,
+    expected: Expected,
     output: Vec<u8>,
 }
 
@@ -78,7 +68,7 @@ impl Comparison {
             start: Vec::new(),
             size: 0,
             block: 0,
-            expected: open(path)?,
+            expected: Expected::open(path)?,
             output: Vec::new(),
         })
     }
@@ -155,18 +145,7 @@ impl Comparison {
 
     /// Whether the file goes on with the output.
     fn agrees(&mut self) -> io::Result<bool> {
-        let mut output = self.output.as_slice();
-        while !output.is_empty() {
-            let expected = self.expected.fill_buf()?;
-            let length = expected.len().min(output.len());
-            if length == 0 || expected[..length] != output[..length] {
-                return Ok(false);
-            }
-            output = &output[length..];
-            self.expected.consume(length);
-        }
-        self.output.clear();
-        Ok(true)
+        self.expected.agrees(&mut self.output)
     }
 
     /// At the end of the file, where skippable frames may be left.
