@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 MAGIC = b"\x28\xb5\x2f\xfd"
-FASTEST, DEFAULT = 1, 2
+FASTEST, DEFAULT, BEST = 1, 2, 4
 
 
 def rebuild(layer: Path) -> int:
@@ -37,7 +37,9 @@ def rebuild(layer: Path) -> int:
     return encoder[1][0]
 
 
-@pytest.mark.parametrize(("options", "level"), [("", DEFAULT), (",compression-level=1", FASTEST)])
+@pytest.mark.parametrize(
+    ("options", "level"), [("", DEFAULT), (",compression-level=1", FASTEST), (",compression-level=22", BEST)]
+)
 def test_layers_of_buildkit(options: str, level: int, tmp_path: Path) -> None:
     require_docker()
     archive = tmp_path / "layout.tar"

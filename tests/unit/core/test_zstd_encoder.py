@@ -15,13 +15,17 @@ from lamella._core import Reencoder, find_encoder
 
 GOLDEN = Path(__file__).parents[3] / "rust" / "core" / "tests" / "klauspost_zstd"
 ENCODER = "zstd-klauspost-1.17.8"
-DEFAULT, FASTEST = 2, 1
+DEFAULT, FASTEST, BEST = 2, 1, 4
 """The levels, as the library numbers them."""
 
 FRAME, FLUSH, FILE = 0, 2, 3
 """What a section ends with."""
 
-HEADERS = {DEFAULT: b"\x28\xb5\x2f\xfd\x00\x68", FASTEST: b"\x28\xb5\x2f\xfd\x00\x60"}
+HEADERS = {
+    DEFAULT: b"\x28\xb5\x2f\xfd\x00\x68",
+    FASTEST: b"\x28\xb5\x2f\xfd\x00\x60",
+    BEST: b"\x28\xb5\x2f\xfd\x00\x68",
+}
 """Headers of frames of more than a block, without a checksum."""
 
 SKIPPABLE = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
@@ -58,7 +62,7 @@ def test_what_the_library_wrote_is_made_again(path: Path) -> None:
         assert encode(found, decode(file), step) == file
 
 
-@pytest.mark.parametrize("level", [DEFAULT, FASTEST])
+@pytest.mark.parametrize("level", HEADERS)
 def test_the_parameters_are_those_of_the_file(level: int, tmp_path: Path) -> None:
     """Frames, one flushed after eight bytes, as ``containers/image`` does, and skippable frames around them."""
     content = words(1_000_000)
@@ -100,6 +104,11 @@ def test_a_damaged_or_truncated_file_has_no_encoder(tmp_path: Path) -> None:
     for damaged in [*damages, SKIPPABLE, b"\x28\xb5\x2f\xfd"]:
         (tmp_path / "layer").write_bytes(damaged)
         assert find_encoder(tmp_path / "layer") is None
+
+
+def test_a_version_whose_level_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no such"):
+        Reencoder("zstd-klauspost-1.17.0", bytes([BEST]) + section(FRAME, HEADERS[BEST], 10))
 
 
 def test_content_must_be_as_long_as_the_parameters_say() -> None:

@@ -38,7 +38,7 @@ impl FileForm {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Gzip(form) => form.encoder().name(),
-            Self::Zstd(form) => form.generation().name(),
+            Self::Zstd(form) => form.settings().generation().name(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::compress::CONTENT_LIMIT;
 use crate::encoder::expected::{Expected, PREFIX, STEP, open};
 use crate::encoder::{End, Section, ZstdForm};
-use crate::klauspost_zstd::{Generation, Level, ZstdEncoder};
+use crate::klauspost_zstd::{Level, Settings, ZstdEncoder};
 use crate::recipe::PARAMETERS_LIMIT;
 use crate::zstd_frames::{Part, ZstdReader};
 
@@ -17,16 +17,14 @@ const LEAST_WINDOW: u64 = 1 << 10;
 /// Find the encoder that makes a zstd file of its content; none where no known one does.
 pub fn find_zstd(path: &Path) -> io::Result<Option<ZstdForm>> {
     let mut fitting = Vec::new();
-    for level in Level::ALL {
-        for generation in Generation::ALL {
-            let comparison = Comparison::open(path, generation, level)?;
-            if let Outcome::Whole(_) | Outcome::Limit = comparison.run(path, PREFIX)? {
-                fitting.push((generation, level));
-            }
+    for settings in Settings::all() {
+        let comparison = Comparison::open(path, settings)?;
+        if let Outcome::Whole(_) | Outcome::Limit = comparison.run(path, PREFIX)? {
+            fitting.push(settings);
         }
     }
-    for (generation, level) in fitting {
-        let comparison = Comparison::open(path, generation, level)?;
+    for settings in fitting {
+        let comparison = Comparison::open(path, settings)?;
         if let Outcome::Whole(form) = comparison.run(path, CONTENT_LIMIT)? {
             return Ok(Some(form));
         }
@@ -46,7 +44,6 @@ enum Outcome {
 /// What an encoder writes, beside what the file has.
 struct Comparison {
     form: ZstdForm,
-    level: Level,
     encoder: ZstdEncoder,
     /// What the file has between the blocks of two frames.
     start: Vec<u8>,
@@ -59,18 +56,20 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn open(path: &Path, generation: Generation, level: Level) -> io::Result<Self> {
-        let form = ZstdForm::new(generation, level);
+    fn open(path: &Path, settings: Settings) -> io::Result<Self> {
         Ok(Self {
-            encoder: form.encoder(),
-            form,
-            level,
+            encoder: ZstdEncoder::new(settings),
+            form: ZstdForm::new(settings),
             start: Vec::new(),
             size: 0,
             block: 0,
             expected: Expected::open(path)?,
             output: Vec::new(),
         })
+    }
+
+    const fn level(&self) -> Level {
+        self.form.settings().level()
     }
 
     /// Compress the content of the file, or about so many bytes of it, for as long as that gives the file.
@@ -102,7 +101,7 @@ impl Comparison {
         match part {
             Part::Skippable(bytes) => self.add_start(&bytes),
             Part::Header { bytes, window } => {
-                Ok(plausible(self.level, window) && self.add_start(&bytes)?)
+                Ok(plausible(self.level(), window) && self.add_start(&bytes)?)
             }
             Part::Content(length) => {
                 self.encoder.write(&content[..length], &mut self.output);
@@ -111,7 +110,7 @@ impl Comparison {
                 self.agrees()
             }
             Part::BlockEnd => {
-                let is_short = mem::take(&mut self.block) < self.level.block_size();
+                let is_short = mem::take(&mut self.block) < self.level().block_size();
                 Ok(!is_short || self.end_section(End::Flush)?)
             }
             Part::End(checksum) => {

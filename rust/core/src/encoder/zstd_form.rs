@@ -2,7 +2,7 @@
 
 use crate::encoder::FormError;
 use crate::fields::{Ended, Fields};
-use crate::klauspost_zstd::{Generation, Level, ZstdEncoder};
+use crate::klauspost_zstd::{Generation, Level, Settings};
 use crate::recipe::PARAMETERS_LIMIT;
 use crate::zstd_frames::CHECKSUM_LENGTH;
 
@@ -53,20 +53,18 @@ impl End {
 /// How a zstd file is made of its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZstdForm {
-    generation: Generation,
-    level: Level,
+    settings: Settings,
     sections: Vec<Section>,
     parameters: Vec<u8>,
 }
 
 impl ZstdForm {
     /// A file without sections, so far.
-    pub(super) fn new(generation: Generation, level: Level) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         Self {
-            generation,
-            level,
+            settings,
             sections: Vec::new(),
-            parameters: vec![level.number()],
+            parameters: vec![settings.level().number()],
         }
     }
 
@@ -109,11 +107,12 @@ impl ZstdForm {
         let end = |ended: Ended| malformed(ended.offset, "they end within a field");
         let mut fields = Fields::new(parameters);
         let number = fields.byte().map_err(end)?;
-        let level = Level::ALL
+        let settings = Level::ALL
             .into_iter()
             .find(|level| level.number() == number)
+            .and_then(|level| Settings::new(generation, level))
             .ok_or(FormError::Settings(generation.name()))?;
-        let mut form = Self::new(generation, level);
+        let mut form = Self::new(settings);
         while fields.left() > 0 {
             let offset = fields.offset();
             let kind = fields.byte().map_err(end)?;
@@ -142,10 +141,10 @@ impl ZstdForm {
         Ok(form)
     }
 
-    /// Which versions of the encoder made the file.
+    /// The encoder of all frames.
     #[must_use]
-    pub const fn generation(&self) -> Generation {
-        self.generation
+    pub const fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// The sections in their order; there is at least one.
@@ -158,11 +157,6 @@ impl ZstdForm {
     #[must_use]
     pub fn parameters(&self) -> &[u8] {
         &self.parameters
-    }
-
-    /// At the beginning of the first frame.
-    pub(super) fn encoder(&self) -> ZstdEncoder {
-        ZstdEncoder::new(self.generation, self.level)
     }
 }
 
@@ -187,10 +181,9 @@ mod tests {
             end,
         );
         let sections = proptest::collection::vec(section, 1..20);
-        let generation = proptest::sample::select(Generation::ALL.to_vec());
-        let level = proptest::sample::select(Level::ALL.to_vec());
-        (generation, level, sections).prop_map(|(generation, level, sections)| {
-            let mut form = ZstdForm::new(generation, level);
+        let settings = proptest::sample::select(Settings::all().collect::<Vec<_>>());
+        (settings, sections).prop_map(|(settings, sections)| {
+            let mut form = ZstdForm::new(settings);
             for (start, size, end) in sections {
                 let size = if end == End::File { 0 } else { size };
                 assert!(form.push(Section { start, size, end }));
@@ -202,7 +195,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_form_is_read_back(form in form()) {
-            let name = form.generation().name();
+            let name = form.settings().generation().name();
             prop_assert_eq!(ZstdForm::parse(name, form.parameters()).unwrap(), form.clone());
             for length in 0..form.parameters().len() {
                 // What is cut between two sections is another form.
@@ -240,7 +233,8 @@ mod tests {
 
     #[test]
     fn a_form_has_its_limit() {
-        let mut form = ZstdForm::new(Generation::V1_17_8, Level::Default);
+        let settings = Settings::new(Generation::V1_17_8, Level::Default).unwrap();
+        let mut form = ZstdForm::new(settings);
         let section = |length| Section {
             start: vec![0; length],
             size: 0,

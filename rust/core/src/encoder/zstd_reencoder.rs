@@ -21,7 +21,7 @@ impl ZstdReencoder {
     /// At the beginning of the content.
     pub fn new(form: ZstdForm) -> Self {
         Self {
-            encoder: form.encoder(),
+            encoder: ZstdEncoder::new(form.settings()),
             form,
             next: 0,
             is_open: false,

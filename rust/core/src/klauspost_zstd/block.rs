@@ -108,7 +108,7 @@ impl BlockWriter {
         if content.len() < FEWEST_LITERALS || !self.compresses_literals {
             return Form::Plain;
         }
-        match self.literals.compress(content, output) {
+        match self.literals.compress(content, content.len(), output) {
             Outcome::Plain => Form::Plain,
             Outcome::Single => {
                 output.push(content[0]);

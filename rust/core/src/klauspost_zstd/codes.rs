@@ -31,7 +31,8 @@ const LENGTH_BITS: [u8; MOST_CODES] = [
     1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 ];
 
-/// Codes of the numbers below `N`: the first of `own` are themselves, the others share one with as many as its bits say.
+/// Codes of the numbers below `N`: the first of `own` are themselves, the others share one with as many as its bits
+/// say.
 const fn small<const N: usize>(bits: &[u8], own: u8) -> [u8; N] {
     let mut codes = [0; N];
     let (mut number, mut code) = (0, 0);

@@ -27,7 +27,8 @@ impl Fast {
         Self(Table::new())
     }
 
-    /// Find the next match that does not repeat the last offset, from where all is `written` on; those that do are added.
+    /// Find the next match that does not repeat the last offset, from where all is `written` on; those that do are
+    /// added.
     #[inline]
     fn search(
         &mut self,

@@ -112,6 +112,11 @@ impl Table {
         self.log
     }
 
+    /// The bits of a symbol, or one less.
+    pub fn bits(&self, symbol: u8) -> u32 {
+        self.steps[usize::from(symbol)].bits >> 16
+    }
+
     /// About how many bits symbols take that occur so often; None where some cannot be written.
     pub fn cost(&self, counts: &[u32]) -> Option<u32> {
         if self.used < counts.len() {

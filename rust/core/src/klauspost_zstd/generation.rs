@@ -41,7 +41,11 @@ impl Generation {
 
     /// Whether literals are compressed in blocks without matches.
     pub(super) fn compresses_literals(self, level: Level) -> bool {
-        self == Self::V1_15 && level == Level::Default
+        match level {
+            Level::Fastest => false,
+            Level::Default => self == Self::V1_15,
+            Level::Best => true,
+        }
     }
 
     /// Whether full blocks without matches are stored as they are.

@@ -53,7 +53,8 @@ impl LiteralCoder {
 
     /// Append the section of a block's literals.
     pub fn write(&mut self, literals: &[u8], output: &mut Vec<u8>) {
-        match self.compress(literals, output) {
+        let plain = literals.len() + plain_header(literals.len()).1;
+        match self.compress(literals, plain, output) {
             Outcome::Plain => {
                 put_header(PLAIN, literals.len(), output);
                 output.extend_from_slice(literals);
@@ -66,8 +67,8 @@ impl LiteralCoder {
         }
     }
 
-    /// Append the section of compressed literals, if they can be.
-    pub fn compress(&mut self, literals: &[u8], output: &mut Vec<u8>) -> Outcome {
+    /// Append the section of compressed literals, if they can be, and take less than `plain` bytes.
+    pub fn compress(&mut self, literals: &[u8], plain: usize, output: &mut Vec<u8>) -> Outcome {
         if literals.len() < self.generation.fewest_literals() {
             return Outcome::Plain;
         }
@@ -107,7 +108,8 @@ impl LiteralCoder {
         if kind == COMPRESSED {
             self.previous = Some(codes);
         }
-        if self.generation.compares_headers() && !pays(literals.len(), body.len()) {
+        let (_, header) = compressed_header(literals.len(), body.len());
+        if self.generation.compares_headers() && body.len() + header >= plain {
             return Outcome::Plain;
         }
         self.may_repeat = true;
@@ -159,11 +161,6 @@ fn put_stream(codes: &Codes, literals: &[u8], output: &mut Vec<u8>) {
         bits.put(1, 1);
     });
     writer.align(output);
-}
-
-/// Whether compressed literals are shorter with their header, too.
-fn pays(literals: usize, compressed: usize) -> bool {
-    compressed + compressed_header(literals, compressed).1 < literals + plain_header(literals).1
 }
 
 /// The size in a header of literals that are not compressed: its form and its bytes.

@@ -1,9 +1,9 @@
 //! zstd frames exactly as `github.com/klauspost/compress/zstd` writes them.
 //!
 //! Whatever compresses layers with zstd and is written in Go uses it: buildah, podman, skopeo, containerd, nerdctl and
-//! `BuildKit`, at its default level unless they are told otherwise. It cuts content into blocks of 128 KiB, so neither the
-//! number of processors nor the sizes of writes change a frame; a flush does. What is here follows the library's behaviour; golden
-//! files hold it to that.
+//! `BuildKit`, at its default level unless they are told otherwise. It cuts content into blocks of 128 KiB, so neither
+//! the number of processors nor the sizes of writes change a frame; a flush does. What is here follows the library's
+//! behaviour; golden files hold it to that.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -11,78 +11,35 @@
     reason = "numbers are bounded by the sizes of a block, of a window and of the tables"
 )]
 
+mod best;
 mod block;
+mod candidate;
+mod chains;
 mod codes;
 mod double_fast;
 mod fast;
 mod fse;
 mod generation;
 mod huffman;
+mod level;
 mod literal_coder;
 mod matcher;
 mod normal;
 mod sequence_coder;
 mod sequences;
+mod settings;
 mod table;
 mod weights;
 mod window;
 
 use self::block::BlockWriter;
-use self::double_fast::DoubleFast;
-use self::fast::Fast;
 use self::matcher::Matcher;
 use self::sequences::Found;
 use self::window::Window;
 
 pub use generation::Generation;
-
-/// How hard the library tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// `SpeedFastest`: zstd's levels 1 and 2.
-    Fastest,
-    /// `SpeedDefault`: zstd's levels 3 to 5, and where no level is set.
-    Default,
-}
-
-impl Level {
-    /// All of them, the most usual first.
-    pub const ALL: [Self; 2] = [Self::Default, Self::Fastest];
-
-    /// As the library numbers them.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Fastest => 1,
-            Self::Default => 2,
-        }
-    }
-
-    /// Bytes of a block that is not flushed.
-    #[must_use]
-    pub const fn block_size(self) -> usize {
-        match self {
-            Self::Fastest => 64 << 10,
-            Self::Default => 128 << 10,
-        }
-    }
-
-    /// Matches reach back less than this: the window of a frame that is more than a block.
-    #[must_use]
-    pub const fn reach(self) -> u32 {
-        match self {
-            Self::Fastest => 4 << 20,
-            Self::Default => 8 << 20,
-        }
-    }
-
-    fn matcher(self) -> Box<dyn Matcher> {
-        match self {
-            Self::Fastest => Box::new(Fast::new()),
-            Self::Default => Box::new(DoubleFast::new()),
-        }
-    }
-}
+pub use level::Level;
+pub use settings::Settings;
 
 /// Writes the blocks of frames, without the frames' headers and checksums; holds two windows.
 pub struct ZstdEncoder {
@@ -98,7 +55,8 @@ pub struct ZstdEncoder {
 impl ZstdEncoder {
     /// At the beginning of a frame.
     #[must_use]
-    pub fn new(generation: Generation, level: Level) -> Self {
+    pub fn new(settings: Settings) -> Self {
+        let (generation, level) = (settings.generation(), settings.level());
         Self {
             block_size: level.block_size(),
             matcher: level.matcher(),

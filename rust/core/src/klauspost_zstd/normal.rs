@@ -20,8 +20,8 @@ const ROUNDED_UP: [u64; 8] = [
     0, 473_195, 504_333, 520_860, 550_000, 700_000, 750_000, 830_000,
 ];
 
-/// The size of a table, at most `most`, for `total` symbols of `used` kinds, both as powers of two. `source` is the total or
-/// one less: tables of different use differ in that.
+/// The size of a table, at most `most`, for `total` symbols of `used` kinds, both as powers of two. `source` is the
+/// total or one less: tables of different use differ in that.
 pub fn table_log(most: u32, total: u32, source: u32, used: usize) -> u32 {
     // Eight bits that wrap: for a handful of symbols the table is large.
     let by_total = (high_bit(total - 1) as u8).wrapping_sub(2);
@@ -36,8 +36,8 @@ const fn high_bit(number: u32) -> u32 {
     (u32::BITS - 1).wrapping_sub(number.leading_zeros())
 }
 
-/// The shares of symbols that occur so often, `total` together, in a table of that size; the last one occurs. None where
-/// they cannot be shared out, which the library has no way to go on from.
+/// The shares of symbols that occur so often, `total` together, in a table of that size; the last one occurs. None
+/// where they cannot be shared out, which the library has no way to go on from.
 pub fn normalize<const N: usize>(counts: &[u32], total: u32, log: u32) -> Option<[i16; N]> {
     let mut shares = [0; N];
     let scale = SHARE_BITS - log;

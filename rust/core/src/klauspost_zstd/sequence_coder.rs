@@ -54,6 +54,13 @@ const LENGTH_SHARES: [i16; MOST_CODES] = [
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
 ];
 
+/// About how many bits a number takes with the tables that every block may use.
+#[inline]
+pub fn predefined_bits(kind: Kind, value: u32) -> u32 {
+    let code = kind.code(value);
+    u32::from(kind.bits(code)) + PREDEFINED[kind as usize].bits(code)
+}
+
 /// Keeps the tables that the next block may repeat.
 pub struct SequenceCoder {
     generation: Generation,

@@ -5,10 +5,10 @@ use super::window::Window;
 use crate::agreement::common;
 
 /// The shortest match that the format has.
-const SHORTEST: usize = 3;
+pub const SHORTEST: usize = 3;
 
 /// What an offset code stands for beyond those that repeat one.
-const REPEATS: u32 = 3;
+pub const REPEATS: u32 = 3;
 
 /// The code of the offset before, or of the one before that where there are no literals.
 const REPEAT: u32 = 1;
@@ -108,7 +108,9 @@ impl Found {
         self.add(window, written, found, REPEAT);
     }
 
-    fn add(&mut self, window: &Window, written: usize, found: Match, offset: u32) {
+    /// Add a match with an offset as the format numbers it.
+    #[inline]
+    pub fn add(&mut self, window: &Window, written: usize, found: Match, offset: u32) {
         let literals = &window.bytes()[written..found.position];
         self.literals.extend_from_slice(literals);
         self.sequences.push(Sequence {

@@ -66,7 +66,11 @@ impl<const BUCKETS: usize, const BYTES: u32> Table<BUCKETS, BYTES> {
 
 /// A product's highest bits.
 #[inline]
-fn hash<const BUCKETS: usize, const BYTES: u32>(bytes: u64) -> usize {
+pub fn hash<const BUCKETS: usize, const BYTES: u32>(bytes: u64) -> usize {
+    if BYTES == 4 {
+        let product = (bytes as u32).wrapping_mul(2_654_435_761);
+        return (product >> (u32::BITS - BUCKETS.ilog2())) as usize;
+    }
     let factor = match BYTES {
         5 => 889_523_592_379,
         6 => 227_718_039_650_203,

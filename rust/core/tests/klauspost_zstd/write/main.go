@@ -106,7 +106,9 @@ func writeGolden(folder string) {
 	for name, content := range contents {
 		writeFile(filepath.Join(folder, name+".zst"), content, zstd.SpeedDefault)
 	}
-	writeFile(filepath.Join(folder, "level-1.zst"), contents["changing"], zstd.SpeedFastest)
+	for _, level := range []zstd.EncoderLevel{zstd.SpeedFastest, zstd.SpeedBestCompression} {
+		writeFile(filepath.Join(folder, fmt.Sprintf("level-%d.zst", level)), contents["changing"], level)
+	}
 }
 
 func writeFile(path string, content []byte, level zstd.EncoderLevel) {
