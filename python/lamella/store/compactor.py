@@ -35,8 +35,8 @@ LEAST_SIZE: Final = PACKED_MAX + 1
 MOST_STORED: Final = 0.9
 """The share of a blob's size that its recipe and its new chunks may take on the disk; with more it stays whole."""
 
-MOST_REENCODED: Final = 1.05
-"""The same of a compressed blob: its first release gains nothing, but those that follow share with it."""
+MOST_REENCODED: Final = 1.2
+"""The same of a compressed blob: its first release gains nothing, but those that follow share with it (decision 12)."""
 
 JUDGED_AT: Final = PACK_SIZE
 """Bytes of a blob after which it is given up where its chunks take more than ``MOST_STORED`` so far."""

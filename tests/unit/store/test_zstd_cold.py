@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import random
 import struct
-import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +12,7 @@ import zstandard
 from lamella._core import Reencoder
 from lamella.index import Place
 from lamella.store.local import LocalStore
-from tests.unit.store.test_gzip_cold import put, read
+from tests.unit.store.test_gzip_cold import put, read, tar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,20 +20,6 @@ if TYPE_CHECKING:
 
 HEADER = b"\x28\xb5\x2f\xfd\x00\x68"
 """A frame of more than a block, without a checksum, as klauspost's library begins it at its default level."""
-
-
-def tar(seed: int) -> bytes:
-    """Return a tar of files of words, all but one of which are the same for every seed."""
-    output = io.BytesIO()
-    with tarfile.open(fileobj=output, mode="w") as archive:
-        for number in range(40):
-            source = random.Random(seed if number == 7 else number)
-            words = [source.randbytes(3).hex() for _ in range(300)]
-            content = " ".join(source.choices(words, k=8000)).encode()
-            member = tarfile.TarInfo(f"usr/share/file{number}")
-            member.size, member.mtime = len(content), seed
-            archive.addfile(member, io.BytesIO(content))
-    return output.getvalue()
 
 
 def compressed(content: bytes) -> bytes:
