@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::encoder::expected::{Expected, PREFIX, STEP, open};
+use crate::compress::CONTENT_LIMIT;
+use crate::encoder::expected::{Expected, Outcome, PREFIX, STEP, open};
 use crate::encoder::gzip_writer::GzipWriter;
 use crate::encoder::{ENCODERS, Encoder, GzipForm, Member};
 use crate::gzip::{GzipReader, Part};
@@ -27,14 +28,19 @@ const UNIX: u8 = 3;
 
 /// Find the encoder that makes a gzip file of its content; none where no known one does.
 pub fn find_gzip(path: &Path) -> io::Result<Option<GzipForm>> {
+    find(path, CONTENT_LIMIT)
+}
+
+/// Looks at so much content at the most: a small file can hold any number of bytes.
+fn find(path: &Path, limit: u64) -> io::Result<Option<GzipForm>> {
     let mut fitting = Vec::new();
     for encoder in ENCODERS {
-        if compare(path, encoder, PREFIX)?.is_some() {
+        if let Outcome::Whole(_) | Outcome::Limit = compare(path, encoder, PREFIX)? {
             fitting.push(encoder);
         }
     }
     for encoder in fitting {
-        if let Some(form) = compare(path, encoder, u64::MAX)? {
+        if let Outcome::Whole(form) = compare(path, encoder, limit)? {
             return Ok(Some(form));
         }
     }
@@ -42,7 +48,7 @@ pub fn find_gzip(path: &Path) -> io::Result<Option<GzipForm>> {
 }
 
 /// Compresses the content of a file, or about so many bytes of it, for as long as that gives the file.
-fn compare(path: &Path, encoder: Encoder, limit: u64) -> io::Result<Option<GzipForm>> {
+fn compare(path: &Path, encoder: Encoder, limit: u64) -> io::Result<Outcome<GzipForm>> {
     let mut file = GzipReader::new(open(path)?);
     let mut comparison = Comparison {
         form: GzipForm::new(encoder),
@@ -52,23 +58,23 @@ fn compare(path: &Path, encoder: Encoder, limit: u64) -> io::Result<Option<GzipF
     };
     let mut content = vec![0; STEP];
     let mut size = 0;
-    while size < limit {
+    while size <= limit {
         match file.next_part(&mut content) {
             Ok(Some(part)) => {
                 if let Part::Content(length) = part {
                     size += length as u64;
                 }
                 if !comparison.fits(part, &content)? {
-                    return Ok(None);
+                    return Ok(Outcome::Different);
                 }
             }
             Ok(None) => return comparison.finish(),
             Err(error) if error.raw_os_error().is_some() => return Err(error),
             // It is no gzip file, or a damaged one.
-            Err(_) => return Ok(None),
+            Err(_) => return Ok(Outcome::Different),
         }
     }
-    Ok(Some(comparison.form))
+    Ok(Outcome::Limit)
 }
 
 /// What an encoder writes, beside what the file has.
@@ -124,9 +130,13 @@ impl Comparison {
     }
 
     /// The form, if nothing of the file is left.
-    fn finish(mut self) -> io::Result<Option<GzipForm>> {
+    fn finish(mut self) -> io::Result<Outcome<GzipForm>> {
         let complete = self.expected.is_at_end()? && !self.form.members().is_empty();
-        Ok(complete.then_some(self.form))
+        Ok(if complete {
+            Outcome::Whole(self.form)
+        } else {
+            Outcome::Different
+        })
     }
 }
 
@@ -148,5 +158,30 @@ fn plausible(encoder: Encoder, header: &[u8]) -> bool {
         // Java's header is the same whatever the level, and so is that of Python's `tarfile` for a stream.
         Encoder::Zlib { .. } => fits || system != UNIX,
         Encoder::Pigz { .. } => fits && system == UNIX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn no_more_content_is_looked_at_than_layers_may_hold() {
+        let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, UNKNOWN_SYSTEM];
+        let content = vec![7; 2 << 20];
+        let mut file = Vec::new();
+        let mut member = GzipWriter::begin(ENCODERS[0], &header, &mut file).unwrap();
+        member.write(&content, &mut file);
+        member.end(false, &mut file);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bomb");
+        fs::write(&path, file).unwrap();
+        let size = content.len() as u64;
+        assert!(find(&path, size).unwrap().is_some());
+        assert!(find(&path, size - 1).unwrap().is_none());
     }
 }

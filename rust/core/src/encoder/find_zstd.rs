@@ -5,7 +5,7 @@ use std::mem;
 use std::path::Path;
 
 use crate::compress::CONTENT_LIMIT;
-use crate::encoder::expected::{Expected, PREFIX, STEP, open};
+use crate::encoder::expected::{Expected, Outcome, PREFIX, STEP, open};
 use crate::encoder::{End, Section, ZstdForm};
 use crate::klauspost_zstd::{Level, Settings, ZstdEncoder};
 use crate::recipe::PARAMETERS_LIMIT;
@@ -30,15 +30,6 @@ pub fn find_zstd(path: &Path) -> io::Result<Option<ZstdForm>> {
         }
     }
     Ok(None)
-}
-
-/// How an encoder's output compares with a file.
-enum Outcome {
-    /// It is the file.
-    Whole(ZstdForm),
-    /// It is the beginning of the file, as far as that was looked at.
-    Limit,
-    Different,
 }
 
 /// What an encoder writes, beside what the file has.
@@ -73,11 +64,11 @@ impl Comparison {
     }
 
     /// Compress the content of the file, or about so many bytes of it, for as long as that gives the file.
-    fn run(mut self, path: &Path, limit: u64) -> io::Result<Outcome> {
+    fn run(mut self, path: &Path, limit: u64) -> io::Result<Outcome<ZstdForm>> {
         let mut file = ZstdReader::new(open(path)?)?;
         let mut content = vec![0; STEP];
         let mut total = 0;
-        while total < limit {
+        while total <= limit {
             match file.next_part(&mut content) {
                 Ok(Some(part)) => {
                     if let Part::Content(length) = part {
@@ -148,7 +139,7 @@ impl Comparison {
     }
 
     /// At the end of the file, where skippable frames may be left.
-    fn finish(mut self) -> Outcome {
+    fn finish(mut self) -> Outcome<ZstdForm> {
         let rest = Section {
             start: mem::take(&mut self.start),
             size: 0,
