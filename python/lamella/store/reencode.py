@@ -20,7 +20,8 @@ def reencode(
 ) -> Iterator[memoryview]:
     """Yield the bytes of a blob from ``offset`` on, at most ``length`` of them, and at most ``BUFFER_SIZE`` at once.
 
-    All that comes before ``offset`` is made, too: nothing else tells what an encoder does next.
+    All that comes before ``offset`` is made, too: nothing else tells what an encoder does next. Where the last byte is
+    wanted the content is read to its end, since only there its digest is compared.
 
     Raises:
         RecipeError: this version does not have the encoder, or the content is not what it was.
@@ -30,8 +31,10 @@ def reencode(
     for made in _encode(recipe, content):
         start, position = position, position + len(made)
         yield from in_buffers(memoryview(made)[max(offset - start, 0) : max(end - start, 0)])
-        if position >= end:
+        if position >= end and end < recipe.size:
             return
+    if position > recipe.size:
+        raise RecipeError(f"the content makes more than the {recipe.size} bytes of the blob")
 
 
 def in_buffers(data: Buffer) -> Iterator[memoryview]:

@@ -8,19 +8,22 @@ import random
 import struct
 import tarfile
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from lamella._core import Reencoder
+from lamella._core import RecipeError, Reencoder
 from lamella.index import Place
 from lamella.store.local import LocalStore
+from lamella.store.reencode import reencode
 from tests.foreign_gzip import foreign_gzip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from lamella._core import Recipe
     from lamella.model import Digest
 
 
@@ -108,3 +111,16 @@ async def test_a_damaged_gzip_layer_stays_whole(store: LocalStore) -> None:
     assert outcome is not None
     assert outcome.kept
     assert await read(store, digest) == layer
+
+
+@pytest.mark.parametrize("extra", [1, 100_000])
+def test_content_that_is_not_of_the_blob_is_noticed(extra: int) -> None:
+    """Nobody else would look at its digest, which names a blob, too."""
+    whole = compressed(bytes(5000), "go-1.26")
+    settings, member = b"\x06", struct.pack(">H", 10) + whole[:10]
+    parameters = settings + member + struct.pack(">Q", 5000) + member + struct.pack(">Q", extra)
+    recipe = cast("Recipe", SimpleNamespace(transform="go-1.26", parameters=parameters, size=len(whole)))
+    assert b"".join(reencode(recipe, [bytes(5000 + extra)], 0, len(whole) - 1)) == whole[:-1]
+    with pytest.raises(RecipeError, match="more than"):
+        for _ in reencode(recipe, [bytes(5000), bytes(extra)]):
+            pass
