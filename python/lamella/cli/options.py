@@ -79,6 +79,19 @@ class AgeOrOffType(AgeType):
         return float("inf") if value == "off" else super().convert(value, param, ctx)
 
 
+class CountOrOffType(click.IntRange):
+    """A number from 1 on, or ``off``, as 0."""
+
+    name = "count"
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the text; a usage error where it is of another form."""
+        return 0 if value in ("off", 0) else int(super().convert(value, param, ctx))
+
+
 server = click.option(
     "--server",
     type=AddressType(),

@@ -40,6 +40,14 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     help="When a layer that nobody uses is stored as chunks, shared with other layers.",
 )
 @click.option(
+    "--warm-after",
+    type=options.CountOrOffType(),
+    metavar="READS|off",
+    default="2",
+    show_default=True,
+    help="How many pulls of a compressed layer let it be whole again; of an uncompressed one it takes four times as many.",
+)
+@click.option(
     "--background-share",
     type=click.FloatRange(0, 1, min_open=True),
     default=0.5,
@@ -69,6 +77,7 @@ def command(
     listen: str | None,
     http_listen: str | None,
     cold_after: float,
+    warm_after: int,
     background_share: float,
     scrub_days: float,
     workers: int,
@@ -113,6 +122,7 @@ def command(
         http_port=http_port,
         garbage=garbage,
         cold_after=None if isinf(cold_after) else cold_after,
+        warm_after=warm_after or None,
         background_share=background_share,
         scrub_days=scrub_days,
     )

@@ -34,6 +34,10 @@ INLINE_MAX: Final = 4080
 """The most bytes of a blob that is kept in the index: what fills one LMDB page with its header of 16 bytes."""
 
 
+FINE_LEAST: Final = 256 << 10
+"""Bytes from which on the uses of a hot blob are written down as finely as is asked for: none with fewer turns cold."""
+
+
 class _Value(msgspec.Struct, array_like=True):
     version: int
     size: int
@@ -92,12 +96,16 @@ def _record(key: bytes, value: bytes) -> BlobRecord:
 class Blobs:
     """Methods that take a transaction are parts of a larger write; see ``Index.write``.
 
-    An inflated blob is there exactly as long as its source, or shorter: it goes with it, and is used with it.
+    An inflated blob is there exactly as long as its source, or shorter: it goes with it, and is used with it. Uses of
+    large hot blobs are at most ``hot_resolution`` seconds late, which is less than the age at which they turn cold.
     """
 
-    def __init__(self, index: Index, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, index: Index, clock: Callable[[], float] = time.time, hot_resolution: float = USED_RESOLUTION
+    ) -> None:
         self._index = index
         self.clock = clock
+        self._hot_resolution = hot_resolution
         self._records = index.table("blobs")
         self._bytes = index.table("inline")
         self._usage = UsageTable(index)
@@ -160,7 +168,8 @@ class Blobs:
 
     def is_stale(self, record: BlobRecord) -> bool:
         """Tell whether a use of the blob now needs to be written down (``touch``)."""
-        return abs(self.clock() - record.used) >= USED_RESOLUTION
+        fine = record.place is Place.FILE and record.size >= FINE_LEAST
+        return abs(self.clock() - record.used) >= (self._hot_resolution if fine else USED_RESOLUTION)
 
     async def touch(self, digests: Iterable[Digest]) -> set[Digest]:
         """Count blobs as used now and return those that are not there any more."""

@@ -14,6 +14,7 @@ from lamella.maintenance.pace import DEFAULT_SHARE
 from lamella.maintenance.policy import GRACE
 from lamella.maintenance.scrub_cycle import DEFAULT_DAYS
 from lamella.store.buffered_file import MAX_BLOB_SIZE
+from lamella.store.reads import DEFAULT_READS
 
 DEFAULT_GRACE: Final = 30.0
 """Seconds that running calls get to finish when the server is told to stop."""
@@ -45,9 +46,9 @@ class ServerConfig:
     """Port 0 lets the kernel choose; ``max_blob_size`` is in bytes, ``grace`` in seconds.
 
     ``host`` and ``port`` are for gRPC, ``http_host`` and ``http_port`` for registry clients; without an ``http_port``
-    there is no registry. Blobs that nobody used for ``cold_after`` seconds turn cold (None: never); work in the
-    background takes up to ``background_share`` of one core. All that is stored is read, and verified, within about
-    ``scrub_days`` (0: never).
+    there is no registry. Blobs that nobody used for ``cold_after`` seconds turn cold (None: never), and are hot
+    again after ``warm_after`` reads in that time, plain ones after more (None: never). Work in the background takes up
+    to ``background_share`` of one core. All that is stored is read, and verified, within about ``scrub_days`` (0: never).
     """
 
     data_folder: Path
@@ -60,6 +61,7 @@ class ServerConfig:
     http_port: int | None = None
     garbage: GarbageConfig = field(default_factory=GarbageConfig)
     cold_after: float | None = DEFAULT_COLD_AFTER
+    warm_after: int | None = DEFAULT_READS
     background_share: float = DEFAULT_SHARE
     scrub_days: float = DEFAULT_DAYS
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lamella.maintenance.compact import compact
 from lamella.maintenance.scrub_cycle import ScrubCycle
+from lamella.maintenance.warm import warm
 from lamella.maintenance.worker import Job
 from lamella.server.garbage import find_casualties
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 COMPACT_SECONDS: Final = 300.0
 """How often blobs are looked for that may turn cold, unless they turn cold sooner after their last use."""
+
+WARM_SECONDS: Final = 15.0
+"""How often blobs are looked for that are to be hot again: those who pull the same come close together."""
 
 LEFTOVER_SECONDS: Final = 6 * 3600.0
 """How often files are looked for that nothing refers to."""
@@ -30,6 +34,9 @@ def jobs(store: LocalStore, config: ServerConfig) -> list[Job]:
     if cold_after is not None:
         interval = min(COMPACT_SECONDS, cold_after)
         found.append(Job("compacting", interval, lambda pace: compact(store, cold_after, pace)))
+    reads = store.reads
+    if reads is not None:
+        found.append(Job("warming", WARM_SECONDS, lambda pace: warm(store, reads, pace)))
     if config.scrub_days > 0:
         cycle = ScrubCycle(store, config.scrub_days, find_casualties)
         found.append(Job("scrubbing", SCRUB_SECONDS, cycle.run))

@@ -21,9 +21,9 @@ from lamella.server.http.call import Services
 from lamella.server.http.door import HttpDoor
 from lamella.server.jobs import jobs
 from lamella.server.results import StepResults
+from lamella.server.store import open_store
 from lamella.stats.recorder import Recorder
 from lamella.store.coalesce import CoalescingStore
-from lamella.store.local import LocalStore
 from lamella.store.verify import VerifyingStore
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lamella.server.config import ServerConfig
     from lamella.server.stop import Stop
+    from lamella.store.local import LocalStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +43,7 @@ async def run(
     config: ServerConfig, ready: Callable[[Addresses], None], stop: Stop, *, share_port: bool = False
 ) -> None:
     """Serve until told to stop; see ``app.serve``. ``share_port`` where other processes serve the same port."""
-    async with LocalStore(
-        config.data_folder, max_blob_size=config.max_blob_size, max_size=config.garbage.max_size
-    ) as store:
+    async with open_store(config) as store:
         routine = compose_routine(store, config.garbage)
         domain = compose(store, config.max_blob_size)
         door = GrpcDoor(domain, share_port=share_port)

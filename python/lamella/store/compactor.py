@@ -112,6 +112,13 @@ class Compactor:
             self._keep(digest, outcome.kept)
         return outcome
 
+    def is_compressed(self, digest: Digest) -> bool:
+        """Tell whether a hot blob is compressed; False where it is not hot any more."""
+        try:
+            return _compression(self._layout.blob(digest)) != "none"
+        except FileNotFoundError:
+            return False
+
     def _try(self, digest: Digest, size: int, pause: Callable[[int], None]) -> Compacted:
         path = self._layout.blob(digest)
         if size < LEAST_SIZE:

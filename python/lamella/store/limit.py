@@ -81,22 +81,24 @@ class SizeLimit:
             self._give_back(size)
 
     @contextmanager
-    def spare(self, size: int) -> Iterator[None]:
+    def spare(self, size: int, share: float = 1.0) -> Iterator[None]:
         """Keep room free for bytes until the context is left, in any thread, for work that need not be done now.
+
+        Only that much of the limit may be taken by then.
 
         Raises:
             NoSpareRoom: there is none, or a blob waits for it.
         """
-        if self.pressed.is_set() or not self._take(size):
+        if self.pressed.is_set() or not self._take(size, share):
             raise NoSpareRoom(size)
         try:
             yield
         finally:
             self._give_back(size)
 
-    def _take(self, size: int) -> bool:
+    def _take(self, size: int, share: float = 1.0) -> bool:
         with self._lock:
-            fits = self.stored + self._expected + size <= self.most
+            fits = self.stored + self._expected + size <= self.most * share
             self._expected += size if fits else 0
         return fits
 

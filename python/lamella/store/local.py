@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, Self, TypeVar
 
 from lamella._core import BlobFile
 from lamella.errors import DigestMismatch, LimitExceeded, NotFound, ReadOnly, StorageFull
-from lamella.index import Blobs, Index, Layers, Leases, WholeBlobs
+from lamella.index import USED_RESOLUTION, Blobs, Index, Layers, Leases, WholeBlobs
 from lamella.model import EMPTY, Digest
 from lamella.store.assembler import Assembler
 from lamella.store.bases import Bases
@@ -48,6 +48,7 @@ from lamella.store.splitter import Splitter
 from lamella.store.uncounted import UncountedStore
 from lamella.store.unused import Removal, UnusedRemover
 from lamella.store.uploads import Uploads
+from lamella.store.warmer import Warmer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from lamella.errors import LamellaError
+    from lamella.store.reads import Reads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,13 +75,14 @@ PAGE: Final = 1000
 class LocalStore:
     """A ``BlobStore`` in a folder, which several processes may have open; see ``docs/formats.md``.
 
-    Blobs wait for room where all of them take ``max_size`` bytes on the disk; see ``SizeLimit``.
+    Blobs wait for room where all of them take ``max_size`` bytes on the disk; see ``SizeLimit``. For ``hot_resolution``
+    see ``Blobs``; ``reads`` counts those of cold blobs.
 
     Beyond the protocol: ``index`` holds the store's other tables, ``uploads`` can be resumed, ``file`` gives native
-    code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold, ``examiner`` finds
-    out what compressed ones hold, ``chunk_lists`` tells their chunks and puts them together, ``receiver``, ``sender``
-    and ``bases`` move what is new of them, and ``leftovers``, ``repacker``, ``inspector`` and ``healer`` are for
-    maintenance. Use it as a context manager, or ``close`` it.
+    code a file to read, ``quarantine`` sets a damaged blob aside, ``compactor`` turns blobs cold and ``warmer`` hot
+    again, ``examiner`` finds out what compressed ones hold, ``chunk_lists`` tells their chunks and puts them together,
+    ``receiver``, ``sender`` and ``bases`` move what is new of them, and ``leftovers``, ``repacker``, ``inspector`` and
+    ``healer`` are for maintenance. Use it as a context manager, or ``close`` it.
 
     Raises:
         StoreError: the folder cannot be opened as a store.
@@ -92,6 +95,8 @@ class LocalStore:
         *,
         max_blob_size: int = MAX_BLOB_SIZE,
         max_size: int | None = None,
+        hot_resolution: float = USED_RESOLUTION,
+        reads: Reads | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = StoreFolder(path)
@@ -101,7 +106,7 @@ class LocalStore:
         except BaseException:
             self._folder.close()
             raise
-        self.blobs = Blobs(self.index, clock)
+        self.blobs = Blobs(self.index, clock, hot_resolution)
         self.layers = Layers(self.index)
         self.leases = Leases(self.index, self.blobs, clock)
         self.limit = None if max_size is None else SizeLimit(self.index, max_size)
@@ -115,12 +120,16 @@ class LocalStore:
         self._unused = UnusedRemover(self._layout, self.index, self.blobs, self.leases)
         chunks = Chunks(self._layout, self.blobs, packs)
         inflater = Inflater(self._layout, self.index.health, self.blobs, chunks)
-        self._reader = LocalReader(self._layout, self.blobs, chunks, self._remover, self._threads, inflater=inflater)
+        self.reads = reads
+        self._reader = LocalReader(
+            self._layout, self.blobs, chunks, self._remover, self._threads, inflater=inflater, reads=reads
+        )
         self._batches = BatchReader(self.blobs, chunks, self._reader, self._threads)
         self.whole = WholeBlobs(self.index)
         self.compactor = Compactor(
             self._layout, self.index, self.blobs, self._remover, max_content=max_blob_size, limit=self.limit
         )
+        self.warmer = Warmer(self._layout, self.index, self.blobs, chunks, self._remover, limit=self.limit)
         self.examiner = Examiner(
             self._layout, self.index, self.blobs, inflater, remover=self._remover, max_content=max_blob_size
         )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lamella.store.chunks import Chunks
     from lamella.store.inflater import Content, Inflater
     from lamella.store.layout import Layout
+    from lamella.store.reads import Reads
     from lamella.store.remover import Remover
 
 Source: TypeAlias = "bytes | int | OpenRecipe | Content"
@@ -34,7 +35,10 @@ Source: TypeAlias = "bytes | int | OpenRecipe | Content"
 
 
 class LocalReader:
-    """What moves from one place to another while it is looked for is looked for again."""
+    """What moves from one place to another while it is looked for is looked for again.
+
+    Reads of cold blobs are noted in ``reads``.
+    """
 
     def __init__(
         self,
@@ -45,12 +49,14 @@ class LocalReader:
         threads: Executor,
         *,
         inflater: Inflater,
+        reads: Reads | None = None,
     ) -> None:
         self._layout = layout
         self._blobs = blobs
         self._recipes = Recipes(layout)
         self._chunks = chunks
         self._inflater = inflater
+        self._reads = reads
         self._remover = remover
         self._threads = threads
 
@@ -74,10 +80,15 @@ class LocalReader:
             buffers = self._made(record, pieces, source)
         else:
             buffers = self._made(record, source.buffers(offset, end), source)
-        async with aclosing(buffers):
-            async for buffer in buffers:
-                offset += len(buffer)
-                yield buffer
+        start = offset
+        try:
+            async with aclosing(buffers):
+                async for buffer in buffers:
+                    offset += len(buffer)
+                    yield buffer
+        finally:
+            if count and self._reads is not None and isinstance(source, OpenRecipe):
+                self._reads.note(source.recipe, start, offset)
         if offset < end:
             reason = f"its bytes end after {offset} of {record.size}"
             raise await self._condemned(record, ValueError(reason))

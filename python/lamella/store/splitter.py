@@ -26,6 +26,8 @@ MOST_HOT: Final = 2 << 30
 MOST_LITERAL: Final = 64 << 20
 """Bytes of a blob between its chunks that are held in memory."""
 
+_COMPRESSED: Final = "its chunks are those of what it was compressed from"
+
 
 class Splitter:
     """Every method blocks."""
@@ -60,7 +62,7 @@ class Splitter:
         try:
             with closing(self._recipes.open(digest)) as opened:
                 if opened.recipe.transform:
-                    raise NoChunks(digest, "its chunks are those of what it was compressed from")
+                    raise NoChunks(digest, _COMPRESSED)
                 return _pieces(digest, opened.recipe, most)
         except (FileNotFoundError, RecipeError) as error:
             raise self._remover.condemn(record, error) from error
@@ -88,7 +90,7 @@ class Splitter:
             raise self._remover.condemn(record, error) from error
         if opened.recipe.transform:
             opened.close()
-            raise NoChunks(digest, "its chunks are those of what it was compressed from")
+            raise NoChunks(digest, _COMPRESSED)
         return opened
 
     def _split_inflated(
@@ -106,9 +108,11 @@ class Splitter:
         raise NoChunks(record.digest, f"it is inflated from {source}, which is not cold")
 
     def _cold(self, record: BlobRecord) -> BlobRecord:
-        """Turn a hot blob cold, and return its record then."""
+        """Turn a hot blob cold, and return its record then; one that is compressed stays hot: its chunks are no use."""
         if (reason := self._whole.get(record.digest)) is not None:
             raise NoChunks(record.digest, reason)
+        if self._compactor.is_compressed(record.digest):
+            raise NoChunks(record.digest, _COMPRESSED)
         if record.size > MOST_HOT:
             raise NoChunks(record.digest, f"it has more than {MOST_HOT} bytes, and was not cut yet")
         try:
