@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lamella.server.config import ServerConfig
 
@@ -32,8 +32,8 @@ class RegistryProcess:
 
 
 @contextmanager
-def serving(folder: Path, workers: int = 1) -> Iterator[RegistryProcess]:
-    config = ServerConfig(folder, workers=workers, http_port=0, grace=5.0)
+def serving(folder: Path, workers: int = 1, **options: Any) -> Iterator[RegistryProcess]:
+    config = ServerConfig(folder, workers=workers, http_port=0, grace=5.0, **options)
     command = [sys.executable, "-c", PROGRAM, config.encode()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

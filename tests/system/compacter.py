@@ -1,4 +1,4 @@
-"""A process that uploads layers, whole or as recipes, and turns them cold, and says of each when it is stored."""
+"""A process that uploads layers, whole or as recipes, which turn cold and hot, and says of each when it is stored."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ async def _run(folder: Path, chance: random.Random, pipe: Connection) -> None:
             _push(store, chance, pipe, folder.parent),
             _upload_small(store, chance, pipe),
             _compact(store),
+            _warm(store),
         )
 
 
@@ -46,6 +47,14 @@ async def _compact(store: LocalStore) -> None:
         await asyncio.to_thread(compact, store, 0, Pace(1))
         await asyncio.to_thread(store.leftovers.remove)
         await asyncio.sleep(0)
+
+
+async def _warm(store: LocalStore) -> None:
+    """Make cold blobs hot again, while others turn cold: nobody holds the maintenance lock here."""
+    while True:
+        for record in store.blobs.page(None, 100):
+            await asyncio.to_thread(store.warmer.warm, record.digest)
+        await asyncio.sleep(0.01)
 
 
 async def _upload(store: LocalStore, chance: random.Random, pipe: Connection) -> None:

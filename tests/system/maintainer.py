@@ -75,6 +75,8 @@ def _maintain(store: LocalStore, folder: Path, pipe: Connection) -> None:
     while True:
         with maintenance_lock(folder, lambda: True):
             compact(store, 0, Pace(1))
+            for record in store.blobs.page(None, 50):
+                store.warmer.warm(record.digest)
             scrub = Scrub(store)
             scrub.run()
             for finding in scrub.report.findings:

@@ -45,7 +45,7 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     metavar="READS|off",
     default="2",
     show_default=True,
-    help="How many pulls of a compressed layer let it be whole again; of an uncompressed one it takes four times as many.",
+    help="How many pulls of a compressed layer let it be whole again; of a plain one it takes four times as many.",
 )
 @click.option(
     "--background-share",

@@ -26,7 +26,7 @@ class WarmReport:
     bytes: int = 0
     """Their bytes, which are those of their files."""
     failed: int = 0
-    """Blobs that stay cold for lack of room, or are damaged; each is named in the log. Further reads name them again."""
+    """Blobs that stay cold for lack of room, until they are read as often again, or are damaged; the log names each."""
 
 
 def warm(store: LocalStore, reads: Reads, pace: Pace) -> WarmReport:

@@ -46,9 +46,9 @@ class ServerConfig:
     """Port 0 lets the kernel choose; ``max_blob_size`` is in bytes, ``grace`` in seconds.
 
     ``host`` and ``port`` are for gRPC, ``http_host`` and ``http_port`` for registry clients; without an ``http_port``
-    there is no registry. Blobs that nobody used for ``cold_after`` seconds turn cold (None: never), and are hot
-    again after ``warm_after`` reads in that time, plain ones after more (None: never). Work in the background takes up
-    to ``background_share`` of one core. All that is stored is read, and verified, within about ``scrub_days`` (0: never).
+    there is no registry. Blobs that nobody used for ``cold_after`` seconds turn cold (None: never), and are hot again
+    after ``warm_after`` reads in that time, plain ones after more (None: never). Work in the background takes up to
+    ``background_share`` of one core. All that is stored is read, and verified, within about ``scrub_days`` (0: never).
     """
 
     data_folder: Path

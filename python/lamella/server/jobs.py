@@ -18,7 +18,7 @@ COMPACT_SECONDS: Final = 300.0
 """How often blobs are looked for that may turn cold, unless they turn cold sooner after their last use."""
 
 WARM_SECONDS: Final = 15.0
-"""How often blobs are looked for that are to be hot again: those who pull the same come close together."""
+"""How often blobs are looked for that were read often, unless reads count for less than a minute."""
 
 LEFTOVER_SECONDS: Final = 6 * 3600.0
 """How often files are looked for that nothing refers to."""
@@ -36,7 +36,8 @@ def jobs(store: LocalStore, config: ServerConfig) -> list[Job]:
         found.append(Job("compacting", interval, lambda pace: compact(store, cold_after, pace)))
     reads = store.reads
     if reads is not None:
-        found.append(Job("warming", WARM_SECONDS, lambda pace: warm(store, reads, pace)))
+        interval = min(WARM_SECONDS, reads.period / 4)
+        found.append(Job("warming", interval, lambda pace: warm(store, reads, pace)))
     if config.scrub_days > 0:
         cycle = ScrubCycle(store, config.scrub_days, find_casualties)
         found.append(Job("scrubbing", SCRUB_SECONDS, cycle.run))

@@ -47,7 +47,7 @@ class Reads:
         if after < 1:
             raise ValueError(f"a blob is read at least once, not {after} times")
         self._after = after
-        self._period = period
+        self.period = period
         self._clock = clock
         self._counts: dict[Digest, _Count] = {}
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class Reads:
         with self._lock:
             # Taken out and put back, so that the first is the one that was not read for longest.
             count = self._counts.pop(digest, None) or _Count(deque(maxlen=needed))
-            if count.latest < now - self._period:
+            if count.latest < now - self.period:
                 count.part = 0
             count.latest = now
             count.part += end if recipe.transform else end - start
@@ -73,7 +73,7 @@ class Reads:
     def due(self) -> list[Digest]:
         """Return the blobs that were read often enough, and forget their reads, and those that are too long ago."""
         with self._lock:
-            since = self._clock() - self._period
+            since = self._clock() - self.period
             self._counts = {digest: count for digest, count in self._counts.items() if count.latest >= since}
             due = [digest for digest, count in self._counts.items() if _is_due(count.times, since)]
             for digest in due:

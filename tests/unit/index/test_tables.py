@@ -9,6 +9,7 @@ from lamella.errors import Invalid, NotFound
 from lamella.index import (
     USED_RESOLUTION,
     Actions,
+    BlobRecord,
     Blobs,
     CounterKey,
     Counters,
@@ -21,6 +22,7 @@ from lamella.index import (
     StepRecord,
     Steps,
 )
+from lamella.index.blobs import FINE_LEAST
 from lamella.model import (
     MEDIA_TYPE_LAYER,
     Descriptor,
@@ -77,6 +79,17 @@ async def test_a_blob_is_stale_only_after_the_resolution(index: Index, blobs: Bl
     assert blobs.is_stale(blobs.get_many([A])[A])
     assert await blobs.touch([A, B]) == {B}
     assert blobs.get_many([A])[A].used == clock.now
+
+
+async def test_large_hot_blobs_are_stale_as_soon_as_is_asked_for(index: Index, clock: Clock) -> None:
+    blobs = Blobs(index, clock, 900)
+    await index.write(lambda txn: blobs.put(txn, A, FINE_LEAST))
+    await index.write(lambda txn: blobs.put(txn, B, FINE_LEAST - 1))
+    cold = BlobRecord(C, FINE_LEAST, Place.RECIPE, blobs.now(), 100)
+    clock.now += 899
+    assert not any(map(blobs.is_stale, [*blobs.get_many([A, B]).values(), cold]))
+    clock.now += 1
+    assert list(map(blobs.is_stale, [*blobs.get_many([A, B]).values(), cold])) == [True, False, False]
 
 
 async def test_touching_and_removing_keep_or_drop_inline_bytes(index: Index, blobs: Blobs) -> None:

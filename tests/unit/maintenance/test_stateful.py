@@ -11,7 +11,7 @@ import json
 import random
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,9 @@ from tests.unit.store.recipes import put_as_recipe
 from tests.unit.store.test_gzip_cold import compressed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+
+    from typing_extensions import Buffer
 
 SIZES = (10, 5000, 60_000)
 MEMORY = Path("/dev/shm")
@@ -69,6 +71,7 @@ USES = (
     "cold",
     "cold",
     "pushed",
+    "warm",
     "zipped",
     "zipped",
     "examined",
@@ -144,6 +147,21 @@ class GarbageMachine(RuleBasedStateMachine):
             await self.farm.image(tag, digest)
         if len(tag) % 3:
             await asyncio.to_thread(self.farm.store.compactor.compact, digest)
+
+    async def _warm(self, number: int, tag: str) -> None:
+        """Make a layer hot again, if it is cold; half of the time while somebody reads it, who gets all of it."""
+        digest = Digest.of((LAYERS if len(tag) % 3 else ZIPPED)[number])
+        reading = self._read_slowly(digest) if number % 2 else nullcontext()
+        async with reading:
+            await asyncio.to_thread(self.farm.store.warmer.warm, digest)
+
+    @asynccontextmanager
+    async def _read_slowly(self, digest: Digest) -> AsyncIterator[None]:
+        async with aclosing(self.farm.store.open(digest, count=False)) as buffers:
+            begun = [bytes(buffer) async for buffer in _first(buffers)]
+            yield
+            rest = [bytes(buffer) async for buffer in buffers] if begun else []
+        assert not begun or Digest.of(b"".join(begun + rest)) == digest
 
     async def _examined(self, number: int, _: str) -> None:
         await asyncio.to_thread(self.farm.store.examiner.examine, Digest.of(ZIPPED[number]))
@@ -235,7 +253,11 @@ class GarbageMachine(RuleBasedStateMachine):
 
     @rule()
     def collect_all(self) -> None:
-        """What nobody used for long goes within two collections, and takes every blob along."""
+        """What nobody used for long goes within two collections, and takes every blob along.
+
+        Before, the recipes go of blobs that became hot while somebody read by them.
+        """
+        self.farm.store.leftovers.remove()
         self.farm.now += 400 * DAY
         for _ in range(2):
             self.run(self.farm.collect(max_age=7 * DAY))
@@ -268,6 +290,12 @@ class GarbageMachine(RuleBasedStateMachine):
             data = await get(UncountedStore(self.farm.store), record.digest)
             assert Digest.of(data) == record.digest
             assert data == self.bytes.get(record.digest, data)
+
+
+async def _first(buffers: AsyncGenerator[Buffer, None]) -> AsyncIterator[Buffer]:
+    """Yield the first buffer of a blob that may be gone."""
+    with suppress(NotFound, StopAsyncIteration):
+        yield await anext(buffers)
 
 
 def _children(body: bytes) -> list[Digest]:

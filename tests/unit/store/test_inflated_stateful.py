@@ -1,4 +1,4 @@
-"""Compressed and plain layers in any order of push, look, compaction, deletion and restart, against a dictionary."""
+"""Compressed and plain layers pushed, looked into, cold, hot again and deleted in any order, against a dictionary."""
 
 from __future__ import annotations
 
@@ -88,6 +88,10 @@ class InflatedMachine(RuleBasedStateMachine):
         outcome = self.store.compactor.compact(digest)
         if outcome is not None and outcome.kept is None and digest in CONTENT:
             self.learn(digest)
+
+    @rule(digest=blobs)
+    def warm(self, digest: Digest) -> None:
+        self.store.warmer.warm(digest)
 
     @rule(digest=blobs)
     def delete(self, digest: Digest) -> None:

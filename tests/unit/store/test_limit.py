@@ -109,6 +109,8 @@ async def test_work_that_can_wait_takes_no_room_that_a_blob_waits_for(limited: L
     first = await put(limited, content(MOST - 50, 1))
     with limit.spare(50), pytest.raises(NoSpareRoom), limit.spare(1):
         pytest.fail("there is no room")
+    with limit.spare(1), pytest.raises(NoSpareRoom), limit.spare(1, 0.9):
+        pytest.fail("there is no room below nine tenths of the limit")
     waiting = asyncio.create_task(put(limited, content(60, 2)))
     await pressed(limit)
     with pytest.raises(NoSpareRoom), limit.spare(1):
