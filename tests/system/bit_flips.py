@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from lamella.index import BlobRecord, PackTable, Place
 from lamella.model import Digest
 from lamella.store import LocalStore
-from tests.suites.blob_store import put
+from tests.suites.blob_store import get, put
 from tests.unit.store.layers import layer, put_cold
+from tests.unit.store.test_gzip_cold import compressed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLACES = list(Place)
+PLACES = [place for place in Place if place is not Place.INFLATED]
+"""Those with bytes of their own."""
 
 
 class FlippedStore:
@@ -33,7 +35,7 @@ class FlippedStore:
         self.places: Counter[Place] = Counter()
 
     async def fill(self, many: int) -> None:
-        """Store about ``many`` small blobs in each place, and a few layers."""
+        """Store about ``many`` small blobs in each place, a few layers, and compressed ones with what they hold."""
         chance = self.chance
         async with LocalStore(self.folder) as store:
             small = [chance.randbytes(chance.randrange(1, 4000)) for _ in range(many)]
@@ -53,11 +55,16 @@ class FlippedStore:
                     self.file(digest).write_bytes(data)
                     hot = BlobRecord(digest, len(data), Place.FILE, 0, len(data))
                     await store.index.write(lambda txn, hot=hot: store.blobs.move(txn, hot))  # type: ignore[misc]
+            for number in range(4):
+                data = compressed(layer(len(layers) + number), "go-1.26")
+                source = await (put_cold if number % 2 else put)(store, data)
+                self.blobs[source] = data
+                store.examiner.examine(source)
+                assert store.blobs.inflated_from(source) is not None
             await self._copy_packs(store)
             for record in store.blobs.page(None, 1_000_000):
                 if record.digest not in self.blobs:
-                    [chunk] = [data async for data in store.open(record.digest)]
-                    self.blobs[record.digest] = bytes(chunk)
+                    self.blobs[record.digest] = await get(store, record.digest)
 
     async def flip(self, many: int) -> None:
         """Flip bits of files and of values in the index, never one twice."""

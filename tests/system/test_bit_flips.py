@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamella.errors import Corrupted, NotFound
-from lamella.index import Place
 from lamella.maintenance.scrub import Outcome, Scrub
 from lamella.store import LocalStore
 from lamella.store.verify import VerifyingStore
 from tests.suites.blob_store import get, listed
-from tests.system.bit_flips import FlippedStore
+from tests.system.bit_flips import PLACES, FlippedStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +55,7 @@ async def flip(folder: Path, many: int, flips: int) -> None:
     flipped = FlippedStore(folder / "store", flips)
     await flipped.fill(many)
     await flipped.flip(flips)
-    assert set(flipped.places) == set(Place)
+    assert set(flipped.places) == set(PLACES)
     await assert_nothing_wrong_is_served(flipped.copy(folder / "copy"))
     await assert_one_scrub_finds_everything(flipped)
 
