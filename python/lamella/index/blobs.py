@@ -181,13 +181,14 @@ class Blobs:
         value = self._records.get(txn, digest.raw)
         return None if value is None else _record(digest.raw, value)
 
-    def use(self, txn: Transaction, digest: Digest) -> bool:
-        """Count a blob, and what it is inflated from, as used now, or return False where there is none."""
+    def use(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
+        """Count a blob, and what it is inflated from, as used now, and return its record; None where there is none."""
         record = self.find(txn, digest)
-        if record is None or (record.source is not None and not self.use(txn, record.source)):
-            return False
-        self._write(txn, replace(record, used=self.now()))
-        return True
+        if record is None or (record.source is not None and self.use(txn, record.source) is None):
+            return None
+        record = replace(record, used=self.now())
+        self._write(txn, record)
+        return record
 
     def put(self, txn: Transaction, digest: Digest, size: int, data: bytes | None = None) -> None:
         """Record a blob that is used now, in a file, or in the index where ``data`` is its bytes."""

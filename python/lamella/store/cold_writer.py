@@ -95,13 +95,12 @@ class ColdWriter:
 
     def _move(self, txn: Transaction, new: BlobRecord, chunks: list[Digest], recipe: Recipe) -> None:
         for chunk in chunks:
-            found = self._blobs.find(txn, chunk)
+            found = self._blobs.use(txn, chunk)
             if found is None:
                 raise NotFound(chunk)
             # No recipe may lead back to itself, however many others lie between.
             if found.place in (Place.RECIPE, Place.INFLATED) or chunk == new.digest:
                 raise CannotTurnCold(new.digest, f"its chunk {chunk} is itself rebuilt from others")
-            self._blobs.use(txn, chunk)
         earlier = self._blobs.find(txn, new.digest)
         if earlier is not None and earlier.place is not Place.FILE:
             raise CannotTurnCold(new.digest, "it is in another place by now")

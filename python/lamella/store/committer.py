@@ -88,7 +88,7 @@ class Committer:
             return False
         if record.place is Place.FILE and not self._has_file(record):
             return False
-        return self._index.submit(lambda txn: self._blobs.use(txn, digest)).result()
+        return self._index.submit(lambda txn: self._blobs.use(txn, digest)).result() is not None
 
     def _has_file(self, record: BlobRecord) -> bool:
         try:

@@ -77,8 +77,9 @@ class Receiver:
             incoming.stored = True
             yield incoming
             return
-        absent = await self._store.missing(chunk.digest for chunk in incoming.chunks)
-        incoming.missing = await self._in_thread(self._missing, incoming.chunks, absent)
+        missing, stale = await self._in_thread(self._look_up, incoming.chunks)
+        gone = await self._store.missing(incoming.chunks[number].digest for number in stale)
+        incoming.missing = sorted(missing + [number for number in stale if incoming.chunks[number].digest in gone])
         size = len(data) + sum(chunk.size for chunk in incoming.wanted)
         async with nullcontext() if self._limit is None else self._limit.room(size):
             try:
@@ -119,9 +120,13 @@ class Receiver:
     async def _in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.wrap_future(self._threads.submit(function, *args, **kwargs))
 
-    def _missing(self, chunks: Sequence[BlobInfo], absent: set[Digest]) -> list[int]:
-        """Return the numbers of chunks that no recipe can be read with; raises ``SizeMismatch`` for other blobs."""
-        missing = []
+    def _look_up(self, chunks: Sequence[BlobInfo]) -> tuple[list[int], list[int]]:
+        """Return the numbers of chunks that no recipe can be read with, and of those whose use is to be written down.
+
+        Raises:
+            SizeMismatch: one is another blob.
+        """
+        missing, stale = [], []
         for start in range(0, len(chunks), PAGE):
             page = chunks[start : start + PAGE]
             records = self._blobs.get_many(chunk.digest for chunk in page)
@@ -129,6 +134,8 @@ class Receiver:
                 record = records.get(chunk.digest)
                 if record is not None and record.size != chunk.size:
                     raise SizeMismatch(chunk.digest, chunk.size, record.size)
-                if chunk.digest in absent or not is_chunk(record):
+                if record is None or not is_chunk(record):
                     missing.append(number)
-        return missing
+                elif self._blobs.is_stale(record):
+                    stale.append(number)
+        return missing, stale
