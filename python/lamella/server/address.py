@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ def listening_socket(host: str, port: int, *, share_port: bool = False) -> socke
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, reuse_port=share_port)
     except OSError as error:
-        raise CannotServe(format_address(host, port), error.strerror or str(error)) from None
+        raise _cannot_serve(host, port, error) from None
 
 
 def reserve_port(host: str, port: int) -> socket.socket:
@@ -54,5 +55,12 @@ def reserve_port(host: str, port: int) -> socket.socket:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         reserved.bind(address)
     except OSError as error:
-        raise CannotServe(format_address(host, port), error.strerror or str(error)) from None
+        raise _cannot_serve(host, port, error) from None
     return reserved
+
+
+def _cannot_serve(host: str, port: int, error: OSError) -> CannotServe:
+    # In the system's words: Python's own repeat the address. Lookups of names have numbers of their own.
+    own = isinstance(error, socket.gaierror) or error.errno is None
+    reason = error.strerror or str(error) if own else os.strerror(error.errno or 0)
+    return CannotServe(format_address(host, port), f"{reason}; choose another one with --listen or --http-listen")

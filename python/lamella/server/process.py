@@ -13,7 +13,7 @@ from lamella.layers.ingest import LayerVerifier
 from lamella.maintenance.diff_ids import DiffIdFinder
 from lamella.maintenance.worker import maintain
 from lamella.registry.registry import Registry
-from lamella.server.address import Addresses, format_address, listening_socket
+from lamella.server.address import Addresses, format_address, listening_socket, reserve_port
 from lamella.server.domain import Domain
 from lamella.server.garbage import compose_routine
 from lamella.server.grpc.door import GrpcDoor
@@ -50,6 +50,8 @@ async def run(
         diff_ids = DiffIdFinder(store, config.background_share)
         registry = HttpDoor(compose_registry(store, domain, diff_ids), config.grace)
         try:
+            if not share_port:
+                reserve_port(config.host, config.port).close()  # gRPC does not say why it cannot listen
             http = await _start_registry(registry, config, share_port=share_port)
             port = await door.start(format_address(config.host, config.port))
             async with _background(
