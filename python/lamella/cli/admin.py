@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Look after a server's data folder, on the machine that has it."""
+    """Look after a server's data folder, on the machine that has it.
+
+    DATA_FOLDER is what `lamella serve` names when it starts, by default this user's data folder. A server may be
+    running, except for reindex.
+
+    \b
+        lamella admin usage /srv/lamella
+        lamella admin gc /srv/lamella --dry-run --max-age 30d
+    """
 
 
 command.add_command(gc)
@@ -34,7 +42,7 @@ command.add_command(compact)
 command.add_command(scrub)
 
 
-@command.command()
+@command.command(short_help="Check every blob and make the index agree.")
 @data_folder_argument
 @options.json_output
 def reindex(*, data_folder: Path, as_json: bool) -> None:
@@ -55,18 +63,20 @@ def reindex(*, data_folder: Path, as_json: bool) -> None:
         _echo(report)
 
 
-@command.command("cache-merge")
+@command.command("cache-merge", short_help="Turn merging of BuildKit caches on or off.")
 @data_folder_argument
 @click.argument("reference", metavar="REPOSITORY[:TAG]")
-@click.option("--on/--off", "merges", default=None, help="Change it; without, tell how it is.")
-def cache_merge(*, data_folder: Path, reference: str, merges: bool | None) -> None:
+@click.option("--on/--off", "merges", default=None, help="Change it.  [default: tell how it is]")
+@options.json_output
+def cache_merge(*, data_folder: Path, reference: str, merges: bool | None, as_json: bool) -> None:
     """Merge the BuildKit caches that are exported to one tag, or let the last one replace the others.
 
     Merging is on until it is turned off, for a tag or for all tags of a repository; where it is off for the
-    repository, it is off for each tag. A server may be running; it minds the change at once.
+    repository, it is off for each tag. A running server follows the change at once.
 
     \b
         lamella admin cache-merge /srv/lamella cache/app:main --off
+        lamella admin cache-merge /srv/lamella cache/app
     """
     from lamella.index import CacheExports
     from lamella.registry.names import Repository, Tag
@@ -87,7 +97,11 @@ def cache_merge(*, data_folder: Path, reference: str, merges: bool | None) -> No
                 await exports.set_merges(repository, tag, merges=merges)
             return exports.merges(repository, tag)
 
-    click.echo(f"caches exported to {reference} are {'' if asyncio.run(change()) else 'not '}merged")
+    merged = asyncio.run(change())
+    if as_json:
+        echo_json({"repository": repository, "tag": tag or None, "merged": merged})
+    else:
+        click.echo(f"caches exported to {reference} are {'' if merged else 'not '}merged")
 
 
 def _echo(report: ReindexReport) -> None:

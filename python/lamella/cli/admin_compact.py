@@ -17,18 +17,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(short_help="Store layers as chunks, each chunk once.")
 @data_folder_argument
-@click.option("--all", "everything", is_flag=True, help="Also blobs that were used within the last hour.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also blobs that were used within the last hour.  [default: those that were not]",
+)
 @options.json_output
 def compact(*, data_folder: Path, everything: bool, as_json: bool) -> None:
     """Turn blobs in DATA_FOLDER cold: store only the chunks that no other blob has.
 
-    Servers do that by themselves, at half the speed of one core; this does it now, and at full speed. A server may be
-    running. What would not take less room stays whole.
+    Servers do that by themselves, with half of one core; this does it now, and at full speed. A server may be running.
+    Blobs of up to 256 KiB, and those that would not take less room, stay whole.
 
     \b
         lamella admin compact /srv/lamella
+        lamella admin compact /srv/lamella --all --json
     """
     from lamella.maintenance.compact import DEFAULT_COLD_AFTER, CompactReport, candidates
     from lamella.maintenance.compact import compact as run
@@ -50,10 +56,15 @@ def compact(*, data_folder: Path, everything: bool, as_json: bool) -> None:
     if as_json:
         echo_json({**dataclasses.asdict(report), "saved": report.saved})
         return
-    click.echo(
-        f"{report.blobs} blobs with {size_text(report.bytes)} are cold now and take {size_text(report.stored)}: "
-        f"{size_text(report.saved)} saved"
-    )
+    if report.blobs:
+        click.echo(
+            f"{report.blobs} blobs with {size_text(report.bytes)} are cold now and take {size_text(report.stored)}: "
+            f"{size_text(report.saved)} saved"
+        )
+    elif everything:
+        click.echo("nothing turned cold")
+    else:
+        click.echo("nothing turned cold; blobs that were used within the last hour are left alone without --all")
     if report.kept:
         click.echo(f"{report.kept} blobs stay whole, since cold they would not take less")
     if report.failed:

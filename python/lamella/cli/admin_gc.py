@@ -34,7 +34,7 @@ _WHY = {
 }
 
 
-@click.command()
+@click.command(short_help="Remove what nothing needs, and what the limits let go.")
 @data_folder_argument
 @click.option("--dry-run", is_flag=True, help="Only tell what would go, and why.")
 @garbage_options
@@ -51,7 +51,8 @@ def gc(
 ) -> None:
     """Remove from DATA_FOLDER what nothing needs, and what the limits let go; a server may be running.
 
-    Without limits only what nothing needs goes. Whatever is used meanwhile stays.
+    Without limits only what nothing needs goes. Whatever is used meanwhile stays. The options of a running server are
+    not known here: give the same ones.
 
     \b
         lamella admin gc /srv/lamella --dry-run --max-age 30d
@@ -135,7 +136,7 @@ def _echo(found: Collection, *, dry_run: bool) -> None:
     swept = found.swept
     if dry_run:
         going = size_text(found.loose_bytes + sum(verdict.freed for verdict in found.goes))
-        click.echo(f"{len(found.goes)} units would go, and {going}; {size_text(found.kept)} would stay")
+        click.echo(f"{len(found.goes)} units would go, which frees {going}; {size_text(found.kept)} would stay")
         return
     click.echo(f"{swept.units} units and {swept.blobs} blobs removed, {size_text(swept.freed)} freed")
     if found.repacked.packs:

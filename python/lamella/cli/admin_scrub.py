@@ -23,17 +23,19 @@ if TYPE_CHECKING:
     from lamella.store.local import LocalStore
 
 
-@click.command()
+@click.command(short_help="Read everything, and heal what is damaged.")
 @data_folder_argument
 @options.json_output
 def scrub(*, data_folder: Path, as_json: bool) -> None:
     """Read everything in DATA_FOLDER, heal what is damaged, and say what cannot be healed.
 
-    Servers do that by themselves, once in some days; this does it now, and at full speed. A server may be running.
-    What is damaged and nowhere else whole is set aside in the folder `quarantine`, and is a miss from then on.
+    Servers do that by themselves, once a week unless told otherwise; this does it now, and at full speed. A server may
+    be running. What is damaged and has no other copy is moved to the folder `quarantine`, and is a miss from then on.
+    Exits with 1 if something could not be healed.
 
     \b
         lamella admin scrub /srv/lamella
+        lamella admin scrub /srv/lamella --json
     """
     from lamella.maintenance.lock import maintenance_lock
     from lamella.maintenance.scrub import Outcome

@@ -24,9 +24,9 @@ _COUNTED_TWICE = frozenset({"PACKED", "INFLATED"})
 """Places of blobs whose bytes are those of others, too."""
 
 
-@click.command()
+@click.command(short_help="Tell how much is stored, and what it takes on the disk.")
 @data_folder_argument
-@click.option("--by-project", is_flag=True, help="Also count what each project takes.")
+@click.option("--by-project", is_flag=True, help="Also count what each project takes, which reads the whole index.")
 @options.json_output
 def usage(*, data_folder: Path, by_project: bool, as_json: bool) -> None:
     """Tell how much is in DATA_FOLDER, and what it takes on the disk; a server may be running.

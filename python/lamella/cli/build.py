@@ -9,9 +9,9 @@ import click
 
 from lamella.cli import options
 from lamella.cli.build_options import build_options, build_request
+from lamella.cli.output_path import parse_output
 from lamella.cli.progress import reporter, step_text
 from lamella.cli.text import echo_json, echo_table, percent_text, seconds_text, size_text
-from lamella.errors import Invalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +28,18 @@ if TYPE_CHECKING:
     "--output",
     metavar="PATH|none",
     default="none",
-    help="Write the image as an OCI layout: a folder, a *.tar, or type=oci,dest=PATH[,tar=false].  [default: none]",
+    help="Write the image as an OCI layout: a folder, a *.tar, or type=oci,dest=PATH[,tar=false]; "
+    "none writes nothing.  [default: none]",
 )
 @click.option("--push", is_flag=True, help="Store manifest and configuration on the server too, for `lamella pull`.")
 @click.option("--no-cache", is_flag=True, help="Look nothing up; results are stored all the same.")
-@click.option("--progress", type=click.Choice(["auto", "plain", "none"]), default="auto", show_default=True)
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "plain", "none"]),
+    default="auto",
+    show_default=True,
+    help="A live view (auto, on a terminal), a line for each step (plain), or nothing.",
+)
 @options.no_delta
 @options.connection_options
 @options.json_output
@@ -57,23 +64,21 @@ def command(
 ) -> None:
     """Build an image from the Dockerfile in CONTEXT; steps built before are not built again.
 
-    Steps: COPY, ADD of local files and archives, WORKDIR, and all that only change the configuration. RUN is refused
-    before anything is done: it needs an executor, which a later release brings. Images to start from are OCI layouts.
+    It builds COPY, ADD of local files and archives, WORKDIR, and every instruction that only changes the configuration.
+    RUN is refused before anything is done: it needs an executor, which a later release brings. Images to start from are
+    OCI layouts, given with --build-context.
 
     \b
         lamella build . --tag app:1 --output app
+        lamella build services/web --file services/web/Dockerfile.prod --target release --build-arg VERSION=1.4
         lamella build . --build-context debian:12=oci-layout://debian:12 -o app.tar
         SOURCE_DATE_EPOCH=1700000000 lamella build . --push --json
     """
     from lamella.builder.build_image import build_image
-    from lamella.builder.output import Output
     from lamella.client import AsyncClient
 
+    destination = parse_output(output)
     request = build_request(context, dockerfile, target, arguments=arguments, platform=platform, layouts=layouts)
-    try:
-        destination = Output.parse(output)
-    except Invalid as error:
-        raise click.BadParameter(error.reason, param_hint="--output") from None
 
     async def run() -> Summary:
         cache = options.chunk_cache(no_delta=no_delta)

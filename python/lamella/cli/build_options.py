@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lamella.cli.failure import Failure
 from lamella.errors import Invalid
 from lamella.model import Platform
 
@@ -42,12 +43,12 @@ class PlatformType(click.ParamType[Platform]):
 
 
 _OPTIONS = (
-    click.argument("context", type=click.Path(file_okay=False, path_type=Path), default="."),
+    click.argument("context", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."),
     click.option(
         "-f",
         "--file",
         "dockerfile",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="The Dockerfile.  [default: CONTEXT/Dockerfile]",
     ),
     click.option("--target", default="", metavar="STAGE", help="The stage to build.  [default: the last]"),
@@ -63,7 +64,7 @@ _OPTIONS = (
         type=PlatformType(),
         default=None,
         metavar="OS/ARCH[/VARIANT]",
-        help="What to build for.  [default: this machine]",
+        help="What to build for, such as linux/arm64.  [default: this machine]",
     ),
     click.option(
         "--build-context",
@@ -91,7 +92,7 @@ def build_request(
     platform: Platform | None,
     layouts: tuple[str, ...],
 ) -> BuildRequest:
-    """Return what the options say; a usage error where one is malformed."""
+    """Return what the options say; a usage error where one is malformed, a failure where there is no Dockerfile."""
     from lamella.builder.base_images import LayoutReference
     from lamella.builder.request import BuildRequest
 
@@ -104,7 +105,10 @@ def build_request(
             named[name] = LayoutReference.parse(source)
         except Invalid as error:
             raise click.BadParameter(error.reason, param_hint="--build-context") from None
-    return BuildRequest(context, platform or this_platform(), dockerfile, target, _arguments(arguments), named)
+    request = BuildRequest(context, platform or this_platform(), dockerfile, target, _arguments(arguments), named)
+    if dockerfile is None and not (context / "Dockerfile").is_file():
+        raise Failure(f"there is no Dockerfile in {context}; name another one with --file")
+    return request
 
 
 def this_platform() -> Platform:

@@ -21,7 +21,7 @@ def check_data_folder(data_folder: Path) -> None:
     from lamella.store.layout import Layout
 
     if not Layout(data_folder).marker.is_file():
-        raise Failure(f"{data_folder} is not the data folder of a server")
+        raise Failure(f"{data_folder} is not the data folder of a server; `lamella serve` names its own when it starts")
 
 
 def wait_for_maintenance() -> Callable[[], bool]:

@@ -42,7 +42,13 @@ def as_failure(error: Exception) -> Failure | None:
 
         return Unreachable(str(error)) if isinstance(error, ServerUnreachable) else Failure(str(error))
     if isinstance(error, OSError):
-        return Failure(str(error))
+        return Failure(_system_text(error))
     from lamella._core import ContentChanged, LayerError, PatternError
 
     return Failure(str(error)) if isinstance(error, (ContentChanged, LayerError, PatternError)) else None
+
+
+def _system_text(error: OSError) -> str:
+    """Write what the system says of a file: of one that gets its name last, by that name and not the temporary one."""
+    path = error.filename2 or error.filename
+    return str(error) if path is None or error.strerror is None else f"{path}: {error.strerror}"

@@ -18,10 +18,14 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _max_size = click.option(
     "--max-size",
     metavar="SIZE",
-    help="The most that is kept on the disk, such as 200GiB or 80%: what nobody used for the longest time goes.",
+    help="How much blobs may take on the disk, such as 200GiB, 1.5TB or 80% of the file system: "
+    "what was used longest ago goes first.  [default: no limit]",
 )
 _max_age = click.option(
-    "--max-age", type=options.AgeType(), metavar="AGE", help="Remove what nobody used for so long, such as 30d."
+    "--max-age",
+    type=options.AgeType(),
+    metavar="AGE",
+    help="Remove what nobody has used for this long, such as 36h, 30d or 8w.  [default: no limit]",
 )
 _grace = click.option(
     "--grace",
@@ -29,13 +33,14 @@ _grace = click.option(
     default="2h",
     show_default=True,
     metavar="AGE",
-    help="How long blobs that nothing needs are kept.",
+    help="How long to keep blobs that nothing needs, counted from their last use.",
 )
 _retention = click.option(
     "--retention",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Rules about what is kept (TOML), for some repositories or scopes.",
+    help="A TOML file of rules on what is kept in some repositories and scopes; docs/gc.md explains it.  "
+    "[default: no rules]",
 )
 
 

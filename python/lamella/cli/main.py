@@ -60,6 +60,9 @@ def cli() -> None:
     \b
         lamella serve
         lamella build . --tag app:1 --output app
+        lamella stats --by project --since 7d
+
+    On another machine, set LAMELLA_SERVER=HOST:PORT. `lamella COMMAND --help` explains a command.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no server answers, 130 interrupted.
     """

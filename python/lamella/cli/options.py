@@ -76,7 +76,12 @@ class AgeOrOffType(AgeType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read the text; a usage error where it is of another form."""
-        return float("inf") if value == "off" else super().convert(value, param, ctx)
+        if value == "off":
+            return float("inf")
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            self.fail(f"{error.message}, or off", param, ctx)
 
 
 class CountOrOffType(click.IntRange):
@@ -89,7 +94,12 @@ class CountOrOffType(click.IntRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the text; a usage error where it is of another form."""
-        return 0 if value in ("off", 0) else int(super().convert(value, param, ctx))
+        if value in ("off", 0):
+            return 0
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither a whole number from 1 on nor off", param, ctx)
 
 
 server = click.option(
@@ -107,18 +117,18 @@ scope = click.option(
     envvar="LAMELLA_SCOPE",
     show_envvar=True,
     metavar="TENANT/PROJECT@REF",
-    help="The trust domain that results are read from and written to.  [default: default/default@main]",
+    help="The trust domain to read results from and write them to.  [default: default/default@main]",
 )
 builder = click.option(
     "--builder",
     default=socket.gethostname,
     envvar="LAMELLA_BUILDER",
     show_envvar=True,
-    show_default="the host's name",
-    help="The name to appear under in the statistics.",
+    metavar="NAME",
+    help="The name to appear under in the statistics.  [default: this host's name]",
 )
 no_delta = click.option(
-    "--no-delta", is_flag=True, help="Move large files whole, even where both sides have chunks of them."
+    "--no-delta", is_flag=True, help="Move large files whole, even where the other side has chunks of them."
 )
 json_output = click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
 

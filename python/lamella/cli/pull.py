@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lamella.cli import options
+from lamella.cli.output_path import check_output_file, parse_output
 from lamella.cli.text import echo_json, size_text
 from lamella.cli.transfer_bar import transfer_bar
-from lamella.errors import Invalid
 from lamella.model import Digest
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class DigestType(click.ParamType[Digest]):
 
 @click.command()
 @click.argument("digest", type=DigestType())
-@click.option("-o", "--output", required=True, metavar="PATH", help="The file; for an image a folder or a *.tar.")
+@click.option(
+    "-o", "--output", required=True, metavar="PATH", help="The file to write; for an image a folder or a *.tar."
+)
 @click.option("-t", "--tag", default="", metavar="NAME[:TAG]", help="The reference of the image in the output.")
 @click.option("--blob", is_flag=True, help="Write the blob itself, even if it is an image's manifest.")
 @options.no_delta
@@ -59,14 +61,13 @@ def command(
 ) -> None:
     """Download a blob; where DIGEST is that of an image's manifest, the whole image as an OCI layout.
 
-    Nothing appears in the output before its digest has been checked. Of a large file that is not compressed only what
-    earlier pulls have not brought is fetched.
+    Nothing appears in the output before its digest has been checked. Of a large file that is not compressed, only what
+    this user has not moved before is fetched. `lamella push` and `lamella build` print digests.
 
     \b
         lamella pull sha256:3f1d... --output layer.tar
         lamella pull sha256:9c02... --output app --tag app:1
     """
-    from lamella.builder.output import Output
     from lamella.client import AsyncClient
     from lamella.client.image import blob_size, find_image
 
@@ -77,21 +78,16 @@ def command(
             size = await blob_size(client, digest)
             await client.use(digest, size)
             if image is None:
+                check_output_file(output)
                 with transfer_bar("pulling", size) as progress:
                     await client.download(digest, size, Path(output), progress)
             else:
+                destination = parse_output(output)
+                if destination is None:
+                    raise click.BadParameter("an image needs a path", param_hint="--output")
                 with transfer_bar("pulling", sum(layer.descriptor.size for layer in image.layers)) as progress:
-                    await _write_image(client, image, _destination(output), tag, progress)
+                    await _write_image(client, image, destination, tag, progress)
             return image, client.traffic
-
-    def _destination(text: str) -> Output:
-        try:
-            destination = Output.parse(text)
-        except Invalid as error:
-            raise click.BadParameter(error.reason, param_hint="--output") from None
-        if destination is None:
-            raise click.BadParameter("needs a path", param_hint="--output")
-        return destination
 
     image, traffic = asyncio.run(run())
     if as_json:

@@ -17,13 +17,13 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     type=click.Path(file_okay=False, path_type=Path),
     envvar="LAMELLA_DATA",
     show_envvar=True,
-    help="Where everything is kept.  [default: this user's data folder]",
+    help="Where everything is kept; made if it is missing.  [default: this user's data folder]",
 )
 @click.option(
     "--listen",
     type=options.AddressType(),
     metavar="HOST:PORT",
-    help="Where to take gRPC calls; port 0 is any free one.  [default: 127.0.0.1:8970]",
+    help="Where to take gRPC calls (lamella, Bazel); port 0 is any free one.  [default: 127.0.0.1:8970]",
 )
 @click.option(
     "--http-listen",
@@ -37,7 +37,7 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     metavar="AGE|off",
     default="1h",
     show_default=True,
-    help="When a layer that nobody uses is stored as chunks, shared with other layers.",
+    help="Store a layer as chunks, shared with other layers, once nobody has used it for this long: 30m, 2h, 1d.",
 )
 @click.option(
     "--warm-after",
@@ -45,23 +45,33 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     metavar="READS|off",
     default="2",
     show_default=True,
-    help="How many pulls of a compressed layer let it be whole again; of a plain one it takes four times as many.",
+    help="After how many pulls within --cold-after a compressed layer is stored whole again; a plain one takes four "
+    "times as many.",
 )
 @click.option(
     "--background-share",
     type=click.FloatRange(0, 1, min_open=True),
     default=0.5,
     show_default=True,
-    help="How much of one core work in the background may take.",
+    metavar="SHARE",
+    help="How much of one core work in the background may take: more than 0, at most 1.",
 )
 @click.option(
     "--scrub-days",
     type=click.FloatRange(0),
     default=7,
     show_default=True,
-    help="In how many days everything is read once, to find and heal what the disk has damaged; 0 for never.",
+    metavar="DAYS",
+    help="Read everything once in this many days, to find and heal what the disk has damaged; 0 for never.",
 )
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that serve.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="COUNT",
+    help="How many processes serve: one for each core that may be busy, at most 256.",
+)
 @garbage_options
 @click.option(
     "--gc-interval",
@@ -69,7 +79,7 @@ from lamella.cli.garbage_options import garbage_options, size_limit
     default="1h",
     show_default=True,
     metavar="AGE",
-    help="How often garbage is collected; also whenever --max-size is almost reached.",
+    help="How often garbage is collected; also whenever --max-size is almost reached (95 %).",
 )
 def command(
     *,
@@ -87,7 +97,7 @@ def command(
     retention: Path | None,
     gc_interval: float,
 ) -> None:
-    """Run the server until it is told to stop (SIGTERM or Ctrl+C; calls that run may finish).
+    """Run the server until SIGTERM or Ctrl+C; running calls then have 30 seconds to finish.
 
     There is no authentication yet: listen beyond this machine only where every client is trusted.
 

@@ -19,16 +19,30 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--by", metavar="FIELD[,FIELD...]", default="", help=f"A row for each {', '.join(GroupBy)}.")
-@click.option("--since", type=options.AgeType(), metavar="AGE", help="Count from this long ago, in whole UTC days.")
-@click.option("--project", metavar="TENANT/PROJECT", default="", help="Count this project alone.")
+@click.option(
+    "--by",
+    metavar="FIELD[,FIELD...]",
+    default="",
+    help=f"A row for each of these: {', '.join(GroupBy)}.  [default: one row for all]",
+)
+@click.option(
+    "--since",
+    type=options.AgeType(),
+    metavar="AGE",
+    help="Count the last 24h, 7d or 2w only, in whole UTC days.  [default: all that is known]",
+)
+@click.option(
+    "--project", metavar="TENANT/PROJECT", default="", help="Count this project alone.  [default: all projects]"
+)
 @options.server
 @options.json_output
 def command(*, by: str, since: float | None, project: str, server: str | None, as_json: bool) -> None:
     """Show hits, misses, bytes and time saved, and what each project takes on the disk.
 
     \b
+        lamella stats
         lamella stats --by project,day --since 7d
+        lamella stats --project default/cache/app --json
     """
     from lamella.client import AsyncClient
 

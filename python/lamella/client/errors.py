@@ -30,8 +30,8 @@ class ServerUnreachable(ClientError):
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
             address,
-            f"no server answers at {address} ({reason.rpartition(': ')[2]}); start one with `lamella serve`, "
-            f"or set {SERVER_VARIABLE} or --server to the one to use",
+            f"no server answers at {address} ({reason.rpartition(': ')[2].rstrip(']')}); "
+            f"start one with `lamella serve`, or set {SERVER_VARIABLE} or --server to the one to use",
         )
 
 

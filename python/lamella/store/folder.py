@@ -88,7 +88,7 @@ class StoreFolder:
                     path.unlink()
         if exclusive:
             if not alone:
-                raise StoreError(self.layout.root, "is in use by another process")
+                raise StoreError(self.layout.root, "is in use by another process; stop the server first")
             return
         deadline = time.monotonic() + LOCK_WAIT
         while not try_lock(self._descriptor, fcntl.LOCK_SH):

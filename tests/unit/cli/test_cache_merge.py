@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,19 @@ def test_merging_is_on_until_it_is_turned_off_for_a_tag(data_folder: Path) -> No
     assert "are merged" in cache_merge(data_folder, "cache/app:other")
     assert "are merged" in cache_merge(data_folder, "cache/app")
     assert "are merged" in cache_merge(data_folder, "cache/app:main", "--on")
+
+
+def test_json_says_the_same(data_folder: Path) -> None:
+    assert json.loads(cache_merge(data_folder, "cache/app:main", "--off", "--json")) == {
+        "repository": "cache/app",
+        "tag": "main",
+        "merged": False,
+    }
+    assert json.loads(cache_merge(data_folder, "cache/app", "--json")) == {
+        "repository": "cache/app",
+        "tag": None,
+        "merged": True,
+    }
 
 
 def test_a_repository_that_is_off_is_off_for_each_of_its_tags(data_folder: Path) -> None:

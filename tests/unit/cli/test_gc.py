@@ -47,7 +47,7 @@ def test_a_dry_run_explains_each_unit_and_a_run_removes_it(data_folder: Path) ->
         assert "nothing needs them" in blobs
         assert "6.0 kB" in blobs
         # The manifest goes with its tag, and frees nothing by itself.
-        assert lines[-1] == "2 units would go, and 11.5 kB; 7.0 kB would stay"
+        assert lines[-1] == "2 units would go, which frees 11.5 kB; 7.0 kB would stay"
     assert gc(data_folder, "--max-age", "30d").splitlines()[-1] == "2 units and 4 blobs removed, 11.5 kB freed"
     assert gc(data_folder, "--max-age", "30d") == "0 units and 0 blobs removed, 0 B freed\n"
 

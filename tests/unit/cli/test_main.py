@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from lamella.cli import main
+from lamella.cli import admin, main
 from lamella.cli.main import COMMANDS, cli
 from lamella.cli.text import percent_text, seconds_text, size_text
 
@@ -25,9 +26,23 @@ def test_every_command_teaches_with_an_example(name: str) -> None:
         assert f"    lamella {name}" in result.output
 
 
-@pytest.mark.parametrize("name", ["usage", "compact", "gc", "reindex", "cache-merge"])
+@pytest.mark.parametrize("name", ["usage", "compact", "scrub", "gc", "reindex", "cache-merge"])
 def test_every_admin_command_teaches_with_an_example(name: str) -> None:
     assert f"    lamella admin {name}" in run("admin", name, "--help").output
+
+
+def test_the_list_of_admin_commands_cuts_no_sentence_off() -> None:
+    listed = run("admin", "--help").output.partition("Commands:")[2].strip().splitlines()
+    assert len(listed) == len(admin.command.commands)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+
+
+def test_every_option_is_explained() -> None:
+    commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
+    for command in [*commands, *admin.command.commands.values()]:
+        assert command is not None
+        for parameter in command.params:
+            assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), (command, parameter)
 
 
 def test_help_lists_every_command_and_imports_none_of_them() -> None:
@@ -70,6 +85,11 @@ def test_the_version_is_told_for_people_and_programs() -> None:
         (["stats", "--by", "colour"], "none of project"),
         (["stats", "--since", "yesterday"], "not an age"),
         (["serve", "--workers", "0"], "0 is not in the range"),
+        (["serve", "--cold-after", "soon"], "'soon' is not an age such as 30m, 24h, 7d or 2w, or off"),
+        (["serve", "--warm-after", "often"], "'often' is neither a whole number from 1 on nor off"),
+        (["serve", "--warm-after", "0"], "'0' is neither a whole number from 1 on nor off"),
+        (["build", "/nowhere"], "does not exist"),
+        (["resolve", "--file", "/nowhere"], "does not exist"),
         (["serve", "--listen", "8970"], "not HOST:PORT"),
     ],
 )
@@ -83,7 +103,23 @@ def test_wrong_usage_ends_with_two_and_says_what_is_wrong(arguments: list[str], 
 def test_an_expected_error_is_one_line_without_a_traceback(tmp_path: Path) -> None:
     result = run("build", str(tmp_path))
     assert result.exit_code == 1
-    assert result.stderr == f"lamella: [Errno 2] No such file or directory: '{tmp_path}/Dockerfile'\n"
+    assert result.stderr == f"lamella: there is no Dockerfile in {tmp_path}; name another one with --file\n"
+
+
+def test_what_the_system_says_of_a_file_begins_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "oci-layout").touch()
+    result = run("push", str(tmp_path))
+    assert (result.exit_code, result.stderr) == (1, f"lamella: {tmp_path}/blobs/sha256: No such file or directory\n")
+
+
+def test_a_server_without_a_name_is_unreachable_and_what_to_do_is_said() -> None:
+    result = run("stats", "--server", "nowhere.invalid:1")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("lamella: no server answers at nowhere.invalid:1 (")
+    assert result.stderr.endswith(
+        "); start one with `lamella serve`, or set LAMELLA_SERVER or --server to the one to use\n"
+    )
+    assert "]" not in result.stderr
 
 
 def test_only_blobs_of_a_layout_must_be_what_they_are_called(tmp_path: Path) -> None:
@@ -113,6 +149,7 @@ def test_an_interrupt_is_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lamella.builder.request.plan_build", interrupted)
+    (tmp_path / "Dockerfile").touch()
     result = run("resolve", str(tmp_path))
     assert (result.exit_code, result.stderr) == (130, "lamella: interrupted\n")
 
