@@ -60,6 +60,27 @@ async def download_bytes(connection: Connection, digest: Digest, size: int, most
     return file.getvalue()
 
 
+async def download_start(connection: Connection, blob: BlobName, length: int) -> bytes:
+    """Return the first ``length`` bytes of a blob, or all of a shorter one; nothing verifies them.
+
+    Raises:
+        Missing: the server does not have it.
+        ClientError: the call failed otherwise.
+    """
+    resource = str(Resource(blob, connection.instance))
+
+    async def attempt() -> bytes:
+        request = stream.ReadRequest(resource_name=resource, read_limit=length)
+        connection.traffic.sent += request.ByteSize()
+        data = b""
+        async for message in ByteStreamStub(connection.channel).Read(request, metadata=connection.metadata):
+            connection.traffic.received += message.ByteSize()
+            data += message.data
+        return data
+
+    return await connection.retry(attempt)
+
+
 class Target:
     """A file that hashes what is appended to it; ``size`` is in bytes."""
 
