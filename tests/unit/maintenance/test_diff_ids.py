@@ -125,11 +125,12 @@ async def test_a_store_that_takes_no_writes_is_not_looked_into(farm: Farm, monke
 async def test_no_more_wait_than_may_and_a_search_finds_the_rest(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diff_ids, "MOST_WAITING", 3)
     monkeypatch.setattr(diff_ids, "AGAIN_SECONDS", 0.0)
-    layers = [await put(farm.store, gzip.compress(tar(number))) for number in range(1, 12)]
-    for number, digest in enumerate(layers):
+    layers = [gzip.compress(tar(number)) for number in range(1, 12)]  # once: each has the second that it was made in
+    for number, data in enumerate(layers):
+        digest = await put(farm.store, data)
         await farm.image(f"app{number}:one", digest, layer_type=MEDIA_TYPE_LAYER_GZIP)
     finder = DiffIdFinder(farm.store, 1.0)
-    finder.notice([descriptor(gzip.compress(tar(number))) for number in range(1, 12)])
+    finder.notice([descriptor(data) for data in layers])
     assert len(finder._waiting) == 3
     async with running(farm):
         await there(farm, *(Digest.of(tar(number)) for number in range(1, 12)))
