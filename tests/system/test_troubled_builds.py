@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from lamella.builder.report import Outcome
     from lamella.steps.plan import Plan, PlannedStep
+    from tests.system.builds import Built
 
 
 class Interfering(Quiet):
@@ -197,19 +198,65 @@ def test_a_server_that_is_killed_costs_at_most_the_build(tmp_path: Path, moment:
         farm.build()
 
 
-@pytest.mark.parametrize("moment", ["planned", "done"])
-def test_a_layer_that_is_lost_is_built_again(tmp_path: Path, moment: str) -> None:
-    with running_server(tmp_path / "data") as address:
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def losing(data: Path, tmp_path: Path) -> Iterator[Farm]:
+    """Give a farm whose server loses layers, and a Dockerfile of a stage, and one that takes a file from it."""
+    with running_server(data) as address:
         farm = Farm(address, tmp_path)
         (farm.context / "a").write_bytes(os.urandom(1 << 20))
-        farm.dockerfile("FROM scratch\nCOPY a /a\nCOPY --chown=1 a /b\n")
-        first = farm.build_cached()
+        (farm.context / "b").write_text("before")
+        farm.dockerfile("FROM scratch AS made\nCOPY a /a\nCOPY b /b\nFROM scratch\nCOPY --from=made /a /c\n")
+        yield farm
 
-        def lose(_: PlannedStep) -> None:
-            digest = first.summary.image.layers[0].descriptor.digest
-            (file,) = (tmp_path / "data").rglob(f"{digest.hex}*")
-            file.unlink()
 
-        with pytest.raises(ClientError):
-            farm.build_cached(reporter=Interfering(moment, lose))
-        assert farm.build().manifest == first.manifest
+def damage(path: Path) -> None:
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.seek(1 << 19)
+        file.write(b"damaged")
+
+
+def lowest_layer(data: Path, built: Built) -> Path:
+    """Return the file of the layer of a build's first step."""
+    layer = built.summary.outcomes[0].result.layer
+    assert layer is not None
+    (file,) = data.rglob(f"{layer.descriptor.digest.hex}*")
+    return file
+
+
+@pytest.mark.parametrize("moment", ["planned", "done"])
+@pytest.mark.parametrize("harm", [damage, os.unlink])
+def test_a_layer_that_is_lost_is_built_again(
+    losing: Farm, data: Path, moment: str, harm: Callable[[Path], object]
+) -> None:
+    losing.dockerfile("FROM scratch\nCOPY a /a\nCOPY --chown=1 a /b\n")
+    first = losing.build_cached()
+    built = losing.build_cached(reporter=Interfering(moment, lambda _: harm(lowest_layer(data, first))))
+    assert built.manifest == first.manifest
+    assert built.hits == [False, True]
+    assert losing.build().hits == [True, True]
+
+
+def test_a_layer_that_is_lost_below_a_step_that_is_being_built_is_built_again(losing: Farm, data: Path) -> None:
+    first = losing.build_cached()
+    (losing.context / "b").write_text("after")
+    built = losing.build_cached(reporter=Interfering("started", lambda _: lowest_layer(data, first).unlink()))
+    assert built.hits == [False, False, True]
+    assert losing.build().hits == [True, True, True]
+
+
+def test_what_depends_on_a_lost_layer_is_built_upon_the_new_one(losing: Farm, data: Path, tmp_path: Path) -> None:
+    path = losing.context / "other"
+    path.write_bytes(os.urandom(1 << 20))
+    content = _core.hash_file(path)
+    other = [_core.Entry("a", "file", mode=0o600, size=content[1], digest=content[0], source=str(path))]
+    first = losing.build_cached(reporter=committing(losing, tmp_path / "other.tar", other))
+    (losing.context / "b").write_text("after")
+    built = losing.build_cached(reporter=Interfering("started", lambda _: lowest_layer(data, first).unlink()))
+    assert built.hits == [False, False, False]
+    assert built.manifest == losing.build().manifest != first.manifest

@@ -19,7 +19,7 @@ from lamella.builder.layer_maker import LayerMaker
 from lamella.builder.report import Outcome
 from lamella.builder.request import refuse_what_cannot_be_built
 from lamella.builder.selection import select_from_tree
-from lamella.client import Blob, ClientError, ServerFailed
+from lamella.client import Blob, ClientError, Missing, ServerFailed
 from lamella.errors import DockerfileError, LamellaError
 from lamella.model import SCRATCH, Digest, StepResult
 from lamella.steps.key import step_key
@@ -68,6 +68,7 @@ class Build:
         self._reporter = reporter
         self._use_cache = use_cache
         self._states = [_State(step) for step in planned.plan.steps]
+        self._missing: set[Digest] = set()
         self._files = LayerFiles(folder, self._fetch)
         self._systems = FileSystems(self._files)
 
@@ -77,13 +78,13 @@ class Build:
         return tuple(state.outcome for state in self._states if state.outcome is not None)
 
     async def run(self) -> Image:
-        """Build every step of the plan, and return the image of its target.
+        """Build every step of the plan that has no result yet, and return the image of its target.
 
         Raises:
             DockerfileError: a step cannot be built; those that were built before it are in the cache.
+            Missing: a layer has gone from the server; see ``forget_missing``.
             ClientError: the server cannot be reached, or refuses a result.
         """
-        self._reporter.planned(self._plan)
         while any(state.outcome is None for state in self._states):
             await self._find_inputs()
             await self._look_up()
@@ -92,10 +93,34 @@ class Build:
         base_layers = self._images.layers(base) if base is not None else ()
         return image_of(self._plan, [outcome.result for outcome in self.outcomes], base_layers)
 
+    def forget_missing(self) -> bool:
+        """Let ``run`` build the steps whose hits were in vain, since their layers turned out to be missing.
+
+        What was built upon their results, or found to be, is looked up again. False where there is no such step: to
+        run once more would end as before.
+        """
+        missing, self._missing = self._missing, set()
+        forgotten: set[int] = set()
+        for place, state in enumerate(self._states):
+            planned = self._plan.steps[place]
+            origins = [pending.origin for pending in planned.waits_for]
+            tips = [self._plan.stages[origin.stage].tip for origin in origins if isinstance(origin, FromStage)]
+            is_above = not forgotten.isdisjoint({planned.node.after, *tips})
+            if not is_above and not _is_hit_without(state.outcome, missing):
+                continue
+            if state.outcome is not None:
+                self._reporter.undone(state.outcome)
+            # The cache is not asked for a step that it could not give: it would cost nothing, but might never end.
+            status, step = (Status.UNKNOWN, planned) if is_above else (Status.MISS, state.step)
+            self._states[place] = _State(step, status)
+            forgotten.add(place)
+        return bool(forgotten)
+
     async def layer_file(self, layer: Layer) -> Path:
         """Return a file that holds a layer of the image as it is stored; fetches it where it is not here yet.
 
         Raises:
+            Missing: it has gone from the server; see ``forget_missing``.
             ClientError: it cannot be fetched.
             LayoutError, DigestMismatch, SizeMismatch: it is of the base image, and not what it should be.
         """
@@ -250,8 +275,19 @@ class Build:
         if known is not None:
             return known
         path = self._folder / layer.descriptor.digest.hex
-        await self._client.download(layer.descriptor.digest, layer.descriptor.size, path, self._reporter.transferred)
+        try:
+            await self._client.download(
+                layer.descriptor.digest, layer.descriptor.size, path, self._reporter.transferred
+            )
+        except Missing:
+            self._missing.add(layer.descriptor.digest)
+            raise
         return path
+
+
+def _is_hit_without(outcome: Outcome | None, missing: set[Digest]) -> bool:
+    layer = outcome.result.layer if outcome is not None and outcome.hit else None
+    return layer is not None and layer.descriptor.digest in missing
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lamella.builder.build import Build
 from lamella.builder.report import Summary
 from lamella.builder.request import plan_build
-from lamella.client import Blob
+from lamella.client import Blob, Missing
 
 if TYPE_CHECKING:
     from lamella.builder.output import Output
@@ -34,7 +34,8 @@ async def build_image(
     """Build, and keep nothing on this machine but ``output``.
 
     With ``push`` all blobs of the image are on the server afterwards, so that its manifest's digest is enough to pull
-    it. Layers are fetched only where a step has to look into them, or ``output`` needs them.
+    it. Layers are fetched only where a step has to look into them, or ``output`` needs them. A step whose layer has
+    gone from the server by then is built after all.
 
     Raises:
         DockerfileError: the Dockerfile cannot be built.
@@ -47,11 +48,19 @@ async def build_image(
     # Threads that an interrupt leaves behind may still write: that must not hide the interrupt.
     with tempfile.TemporaryDirectory(prefix="lamella-build-", ignore_cleanup_errors=True) as folder:
         build = Build(planned, client, Path(folder), reporter, use_cache=use_cache)
-        image = await build.run()
-        if push:
-            await _push(client, image, build)
-        if output is not None:
-            await output.write(image, reference, build.layer_file)
+        reporter.planned(planned.plan)
+        while True:
+            try:
+                image = await build.run()
+                if push:
+                    await _push(client, image, build)
+                if output is not None:
+                    await output.write(image, reference, build.layer_file)
+            except Missing:
+                if not build.forget_missing():
+                    raise
+            else:
+                break
     traffic = client.traffic
     seconds = time.monotonic() - begin
     return Summary(image, build.outcomes, traffic.sent, traffic.received, traffic.saved, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lamella import _core
@@ -66,5 +67,12 @@ async def _once(
     known: dict[Digest, asyncio.Future[Path]], digest: Digest, start: Callable[[], Coroutine[None, None, Path]]
 ) -> Path:
     if digest not in known:
-        known[digest] = asyncio.ensure_future(start())
+        known[digest] = task = asyncio.ensure_future(start())
+        task.add_done_callback(partial(_forget_failed, known, digest))
     return await asyncio.shield(known[digest])
+
+
+def _forget_failed(known: dict[Digest, asyncio.Future[Path]], digest: Digest, task: asyncio.Future[Path]) -> None:
+    """Let the next who asks try again, unless the file was made meanwhile."""
+    if (task.cancelled() or task.exception() is not None) and known.get(digest) is task:
+        del known[digest]

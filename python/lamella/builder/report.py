@@ -64,5 +64,8 @@ class Reporter(Protocol):
     def done(self, outcome: Outcome) -> None:
         """A step has a result."""
 
+    def undone(self, outcome: Outcome) -> None:
+        """A step has no result any more, since a layer has gone from the server: it is ``done`` once more later."""
+
     def transferred(self, size: int) -> None:
         """Further bytes of layers were sent, received, or found to be there already."""

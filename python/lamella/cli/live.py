@@ -45,6 +45,11 @@ class Live(Quiet):
         self._progress.console.print(f"{what} {escape(step_text(outcome.step))} {note}", highlight=False)
         self._progress.update(self._task, advance=1)
 
+    def undone(self, outcome: Outcome) -> None:
+        """Write that the step comes again."""
+        self._progress.console.print(f"[yellow]gone[/] {escape(step_text(outcome.step))}", highlight=False)
+        self._progress.update(self._task, advance=-1)
+
     def transferred(self, size: int) -> None:
         """Add to the bytes beside the bar."""
         self._moved += size

@@ -40,6 +40,9 @@ class Quiet:
     def done(self, outcome: Outcome) -> None:
         """Show nothing."""
 
+    def undone(self, outcome: Outcome) -> None:
+        """Show nothing."""
+
     def transferred(self, size: int) -> None:
         """Show nothing."""
 
@@ -63,6 +66,11 @@ class Plain(Quiet):
         seconds = outcome.result.seconds if outcome.hit else outcome.seconds
         note = f"saved {seconds_text(seconds)}" if outcome.hit else seconds_text(seconds)
         click.echo(f"[{self._done}/{self._total}] {what} {step_text(outcome.step)} ({note})", err=True)
+
+    def undone(self, outcome: Outcome) -> None:
+        """Show that the step comes again."""
+        self._done -= 1
+        click.echo(f"gone from the server: {step_text(outcome.step)}", err=True)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Refused(ClientError):
 
 
 class Missing(ClientError):
-    """What is asked for is not on the server."""
+    """What is asked for is not on the server, or was damaged there, and so taken out."""
 
 
 class NotReady(ClientError):
@@ -70,6 +70,7 @@ _ERRORS: dict[grpc.StatusCode, Callable[[str, str], ClientError]] = {
     grpc.StatusCode.OUT_OF_RANGE: Refused,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Refused,
     grpc.StatusCode.NOT_FOUND: Missing,
+    grpc.StatusCode.DATA_LOSS: Missing,
     grpc.StatusCode.FAILED_PRECONDITION: NotReady,
     grpc.StatusCode.PERMISSION_DENIED: Denied,
     grpc.StatusCode.UNAUTHENTICATED: Denied,
