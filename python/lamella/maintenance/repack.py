@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lamella.index import PackTable
+from lamella.store.limit import NoSpareRoom
 from lamella.store.packs import PACK_SIZE
 from lamella.store.repacker import Repacked
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from lamella.index import PackRecord
     from lamella.maintenance.async_pace import AsyncPace
     from lamella.store.local import LocalStore
+
+logger = logging.getLogger(__name__)
 
 DEAD: Final = 0.3
 """The share of a pack, unused, from which on the pack is written anew."""
@@ -102,6 +106,10 @@ def _groups(packs: Sequence[_Pack]) -> Iterator[list[_Pack]]:
 
 
 async def _write(store: LocalStore, pace: AsyncPace, group: Sequence[_Pack]) -> Repacked:
-    done = await asyncio.to_thread(store.repacker.repack, [pack.record.pack for pack in group])
+    try:
+        done = await asyncio.to_thread(store.repacker.repack, [pack.record.pack for pack in group])
+    except NoSpareRoom as error:
+        logger.warning("%d packs stay as they are: %s", len(group), error)
+        done = Repacked()
     await pace.pause()
     return done

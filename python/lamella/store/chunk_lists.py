@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
 from lamella.errors import NoChunks
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from lamella.model import Digest
+    from lamella.store.limit import SizeLimit
     from lamella.store.protocol import BlobInfo, BlobStore
     from lamella.store.recipes import OpenRecipe
     from lamella.store.splicer import Splicer
@@ -26,11 +28,14 @@ MAX_SPLITS: Final = 2
 class ChunkLists:
     """Runs in threads what blocks; ``store`` keeps what is between chunks while clients ask for it."""
 
-    def __init__(self, store: BlobStore, threads: Executor, splitter: Splitter, splicer: Splicer) -> None:
+    def __init__(
+        self, store: BlobStore, threads: Executor, splitter: Splitter, splicer: Splicer, limit: SizeLimit | None
+    ) -> None:
         self._store = store
         self._threads = threads
         self._splitter = splitter
         self._splicer = splicer
+        self._limit = limit
         self._slots = asyncio.Semaphore(MAX_SPLITS)
 
     async def split(self, digest: Digest, most: int) -> list[BlobInfo]:
@@ -67,8 +72,18 @@ class ChunkLists:
                 raise
 
     async def splice(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> bool:
-        """See ``Splicer.splice``."""
-        return await asyncio.wrap_future(self._threads.submit(self._splicer.splice, blob, chunks))
+        """Make a cold blob of chunks, once there is room for its recipe; False where ``Splicer`` cannot do that.
+
+        Raises:
+            MissingChunks: chunks are not in the store.
+            SizeMismatch: a chunk has another size than was said.
+            StorageFull, ReadOnly: as the store says.
+        """
+        recipe = await asyncio.wrap_future(self._threads.submit(self._splicer.recipe, blob, chunks))
+        if recipe is None:
+            return False
+        async with nullcontext() if self._limit is None else self._limit.room(recipe.file_size):
+            return await asyncio.wrap_future(self._threads.submit(self._splicer.splice, recipe))
 
 
 def _batches(blobs: Mapping[Digest, bytes]) -> Iterator[dict[Digest, bytes]]:

@@ -136,13 +136,13 @@ class LocalStore:
         self._recipes = Recipes(self._layout)
         splitter = Splitter(self.blobs, self.whole, self.compactor, self._recipes, self._remover)
         assembler = Assembler(chunks, ColdWriter(self._layout, self.index, self.blobs), self._remover)
-        self.chunk_lists = ChunkLists(self, self._threads, splitter, Splicer(self.blobs, assembler))
+        self.chunk_lists = ChunkLists(self, self._threads, splitter, Splicer(self.blobs, assembler), self.limit)
         self.receiver = Receiver(
             self, self.blobs, packs, chunks, assembler=assembler, limit=self.limit, threads=self._threads
         )
         self.sender = Sender(UncountedStore(self), self.chunk_lists)
         self.bases = Bases(self._reader, chunks, self._remover, self._threads)
-        self.repacker = Repacker(self._layout, self.index, self.blobs)
+        self.repacker = Repacker(self._layout, self.index, self.blobs, self.limit)
         self.leftovers = Leftovers(self._layout, self.index, self.blobs)
         self.inspector = Inspector(self._layout, self.index, self.blobs)
         self.healer = Healer(self._layout, self.index, self.blobs, self._remover)

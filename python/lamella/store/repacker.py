@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,13 @@ from lamella.store.packs import Packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from lamella._core import PackWriter
-    from lamella.index import Blobs, Index
+    from lamella.index import Blobs, Index, PackRecord
     from lamella.index.table import Transaction
     from lamella.store.layout import Layout
+    from lamella.store.limit import SizeLimit
     from lamella.store.packs import NewPack
 
 logger = logging.getLogger(__name__)
@@ -41,13 +45,16 @@ class Repacker:
     """Every method blocks: call them in threads, one at a time, over all processes.
 
     Order: the new pack is durable before a record points into it; a record moves only if it still points to where its
-    bytes were copied from; a file goes once its pack has no record. So a crash leaves a file too many.
+    bytes were copied from; a file goes once its pack has no record. So a crash leaves a file too many. One transaction
+    takes the new pack in and the old ones out: whoever waits for room never finds both. Where it takes more than goes,
+    that must be free below ``limit``.
     """
 
-    def __init__(self, layout: Layout, index: Index, blobs: Blobs) -> None:
+    def __init__(self, layout: Layout, index: Index, blobs: Blobs, limit: SizeLimit | None = None) -> None:
         self._layout = layout
         self._index = index
         self._blobs = blobs
+        self._limit = limit
         self._table = PackTable(index)
         self._packs = Packs(layout, index, blobs)
         self._chunks = Chunks(layout, blobs, self._packs)
@@ -59,6 +66,7 @@ class Repacker:
 
         Raises:
             StorageFull: there is no room for the new pack.
+            NoSpareRoom: there is none below the limit.
             ReadOnly: it could not be made durable.
         """
         moving: dict[Digest, BlobRecord] = {}
@@ -77,20 +85,10 @@ class Repacker:
         finally:
             if writer is not None:
                 writer.close()
-        if new is not None:
-            self._move(new, moving)
-        done = Repacked(freed=0 if new is None else -new.size)
-        for pack in packs:
-            done.add(self._remove_empty(pack))
-        return done
-
-    def _remove_empty(self, pack: int) -> Repacked:
-        """Remove a pack, if no blob is read from it; readers that have it open go on."""
-        size = self._index.submit(lambda txn: self._forget(txn, pack)).result()
-        if size is None:
-            return Repacked()
-        self._packs.remove(pack)
-        return Repacked(1, size)
+        gone = self._exchange(packs, new, moving)
+        for old in gone:
+            self._packs.remove(old.pack)  # Readers that have it open go on.
+        return Repacked(len(gone), sum(old.size for old in gone) - (0 if new is None else new.size))
 
     def _used(self, pack: int) -> Iterator[BlobRecord]:
         """Yield the blobs that are read from a pack, in its order."""
@@ -111,25 +109,42 @@ class Repacker:
             logger.error("blob %s cannot be moved out of its pack: %s", record.digest, error)  # noqa: TRY400
             return None
 
-    def _move(self, new: NewPack, moving: dict[Digest, BlobRecord]) -> None:
-        def move(txn: Transaction) -> None:
-            self._table.put(txn, new.pack, new.size)
-            for blob in new.blobs:
-                record = self._blobs.find(txn, blob.digest)
-                if record is not None and record.location == moving[blob.digest].location:
-                    share = blob.location.share(blob.size)
-                    moved = BlobRecord(blob.digest, blob.size, Place.PACKED, record.used, share, blob.location)
-                    self._blobs.move(txn, moved)
+    def _exchange(
+        self, packs: Sequence[int], new: NewPack | None, moving: dict[Digest, BlobRecord]
+    ) -> list[PackRecord]:
+        """Let blobs be read from the new pack, and forget those of the old ones that are empty then; return these."""
+
+        def exchange(txn: Transaction) -> list[PackRecord]:
+            if new is not None:
+                self._move(txn, new, moving)
+            empty = [record for pack in packs if (record := self._table.find(txn, pack)) and not record.blobs]
+            for record in empty:
+                self._table.remove(txn, record.pack)
+            return empty
 
         try:
-            self._index.submit(move).result()
+            with nullcontext() if new is None else self._room(packs, new, moving):
+                return self._index.submit(exchange).result()
         except BaseException:
-            self._packs.discard(new)
+            if new is not None:
+                self._packs.discard(new)
             raise
 
-    def _forget(self, txn: Transaction, pack: int) -> int | None:
-        record = self._table.find(txn, pack)
-        if record is None or record.blobs:
-            return None
-        self._table.remove(txn, pack)
-        return record.size
+    def _room(
+        self, packs: Sequence[int], new: NewPack, moving: dict[Digest, BlobRecord]
+    ) -> AbstractContextManager[None]:
+        """Keep room free for what a pack takes beyond those that will be empty; nothing for less, whoever waits."""
+        moved = Counter(record.location.pack for record in moving.values() if record.location is not None)
+        with self._index.read() as txn:
+            records = [record for pack in packs if (record := self._table.find(txn, pack))]
+        more = new.size - sum(record.size for record in records if record.blobs <= moved[record.pack])
+        return nullcontext() if self._limit is None or more <= 0 else self._limit.spare(more)
+
+    def _move(self, txn: Transaction, new: NewPack, moving: dict[Digest, BlobRecord]) -> None:
+        self._table.put(txn, new.pack, new.size)
+        for blob in new.blobs:
+            record = self._blobs.find(txn, blob.digest)
+            if record is not None and record.location == moving[blob.digest].location:
+                share = blob.location.share(blob.size)
+                moved = BlobRecord(blob.digest, blob.size, Place.PACKED, record.used, share, blob.location)
+                self._blobs.move(txn, moved)

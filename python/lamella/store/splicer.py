@@ -27,23 +27,35 @@ class Splicer:
         self._blobs = blobs
         self._assembler = assembler
 
-    def splice(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> bool:
-        """Make a cold blob of chunks; False where that is not possible, and nothing is done.
+    def recipe(self, blob: BlobInfo, chunks: Sequence[BlobInfo]) -> Recipe | None:
+        """Return the recipe of a blob of chunks, of which those that the index holds become a part; None for no recipe.
 
-        It is not where the chunks make another blob, or one of them is itself cold or inflated, or larger than chunks
-        are. Chunks that the index holds become a part of the recipe. The blob is rebuilt before it is there.
+        There is none where a chunk is itself cold or inflated, or larger than chunks are.
 
         Raises:
             MissingChunks: chunks are not in the store.
             SizeMismatch: a chunk has another size than was said.
-            StorageFull, ReadOnly: as the store says.
         """
         records = self._blobs.get_many({chunk.digest for chunk in chunks} - {EMPTY})
         if not all(map(_is_chunk, records.values())):
-            return False
+            return None
         pieces = [self._piece(blob, chunk, records) for chunk in chunks if chunk.digest != EMPTY]
         try:
-            self._assembler.assemble(Recipe(chunk_recipe(blob.digest.raw, pieces)))
+            return Recipe(chunk_recipe(blob.digest.raw, pieces))
+        except RecipeError:
+            return None
+
+    def splice(self, recipe: Recipe) -> bool:
+        """Make a cold blob, for which there is room; False where its chunks make another blob, and nothing is done.
+
+        Nor is it done where a chunk has turned cold meanwhile. The blob is rebuilt before it is there.
+
+        Raises:
+            MissingChunks: chunks are not in the store.
+            StorageFull, ReadOnly: as the store says.
+        """
+        try:
+            self._assembler.assemble(recipe)
         except (CannotTurnCold, RecipeError):
             return False
         return True

@@ -7,9 +7,11 @@ import pytest
 import pytest_asyncio
 
 from lamella.errors import StorageFull
+from lamella.model import Digest
 from lamella.store import LocalStore
 from lamella.store.cold_writer import CannotTurnCold
 from lamella.store.limit import NoSpareRoom, SizeLimit
+from lamella.store.protocol import BlobInfo
 from tests.suites.blob_store import content, get, put
 from tests.unit.store.layers import layer
 
@@ -119,3 +121,17 @@ async def test_work_that_can_wait_takes_no_room_that_a_blob_waits_for(limited: L
     await waiting
     with limit.spare(1):
         pass
+
+
+async def test_a_blob_that_is_put_together_of_chunks_waits_for_room_for_its_recipe(limited: LocalStore) -> None:
+    data = [content(20_000, 1), content(20_000, 2)]
+    pieces = [BlobInfo(await put(limited, piece), len(piece)) for piece in data]
+    filler = await put(limited, content(MOST - 40_000, 3))
+    blob = BlobInfo(Digest.of(b"".join(data)), 40_000)
+    splicing = asyncio.create_task(limited.chunk_lists.splice(blob, pieces))
+    await pressed(limit_of(limited))
+    assert limit_of(limited).stored == MOST
+    await limited.delete(filler)
+    assert await splicing
+    assert 40_000 < limit_of(limited).stored < 41_000
+    assert await get(limited, blob.digest) == b"".join(data)

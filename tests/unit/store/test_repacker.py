@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from lamella.index import BlobRecord, PackRecord, PackTable, UsageTable
+from lamella.maintenance.async_pace import AsyncPace
+from lamella.maintenance.repack import repack
 from lamella.model import Digest
+from lamella.store import LocalStore
+from lamella.store.limit import NoSpareRoom
 from tests.suites.blob_store import get
 from tests.unit.store.layers import flip, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
     from pathlib import Path
 
-    import pytest
-
-    from lamella.store import LocalStore
+    from lamella.index.table import Transaction
 
 COUNT = 20
 
@@ -120,3 +126,45 @@ async def test_a_pack_whose_footer_is_damaged_stays(
     assert store.repacker.repack([pack.pack]).packs == 0
     assert files(folder) == {name}
     assert "is damaged" in caplog.text
+
+
+async def test_the_store_never_takes_more_while_packs_are_written_anew(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(3):
+        for digest in list(await put_pack(store, seed))[1:]:
+            await store.delete(digest)
+    submit, taken = store.index.submit, [on_disk(store)]
+
+    def submit_and_look(function: Callable[[Transaction], Any]) -> Future[Any]:
+        future = submit(function)
+        future.exception()
+        taken.append(on_disk(store))
+        return future
+
+    monkeypatch.setattr(store.index, "submit", submit_and_look)
+    assert store.repacker.repack([record.pack for record in packs_of(store)]).packs == 3
+    assert taken == sorted(taken, reverse=True)
+    assert len(taken) > 1
+
+
+@pytest.mark.parametrize("room", [0, 1 << 20])
+async def test_a_pack_that_would_stay_is_not_copied_above_the_limit(folder: Path, room: int) -> None:
+    async with LocalStore(folder) as unlimited:
+        blobs = await put_pack(unlimited, 1)
+        for digest in list(blobs)[COUNT // 2 :]:
+            await unlimited.delete(digest)
+        full = on_disk(unlimited)
+    [name] = files(folder)
+    flip(folder / "packs" / name, 1000)
+    async with LocalStore(folder, max_size=full + room) as store:
+        [pack] = packs_of(store)
+        if room:
+            assert store.repacker.repack([pack.pack]).packs == 0
+            assert full < on_disk(store) <= full + room
+        else:
+            with pytest.raises(NoSpareRoom):
+                store.repacker.repack([pack.pack])
+            assert (await repack(store, AsyncPace(1))).packs == 0
+            assert on_disk(store) == full
+            assert files(folder) == {name}
