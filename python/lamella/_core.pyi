@@ -635,8 +635,8 @@ def match_patterns(patterns: Sequence[str], paths: Sequence[str]) -> list[bool]:
 def match_wildcards(pattern: str, names: Sequence[str]) -> list[bool]:
     r"""Tell for each name whether the wildcards of COPY match it: those of Go's ``filepath.Match``.
 
-    ``*`` is any text without ``/``, ``?`` one character, ``[a-z]`` one of a class, ``[^a-z]`` one that is not, ``\x``
-    just ``x``.
+    ``*`` is any text without ``/``, ``?`` one character but ``/``, ``[a-z]`` one of a class, ``[^a-z]`` one that is not
+    (either may be ``/``), ``\x`` just ``x``.
 
     Raises:
         PatternError: a class is not closed or empty, or a backslash ends the pattern.

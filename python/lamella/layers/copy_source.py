@@ -1,4 +1,10 @@
-"""What ``COPY --from`` copies out of a file system."""
+"""What ``COPY --from`` copies out of a file system.
+
+The rules are those of ``rust/core/src/copy_source.rs``, which works on the list of all files that the walk over a build
+context gives. To make such a list of a stage's file system, which may have a million files, would cost more than all
+else: most COPYs name one of them. So this looks just where the source leads. Wildcards and patterns are matched by one
+implementation for both.
+"""
 
 from __future__ import annotations
 
@@ -70,25 +76,31 @@ def _without(exclude: Sequence[str], entries: dict[str, Entry]) -> dict[str, Ent
 
 
 def _matches(tree: FileTree, source: str) -> list[str]:
-    """Return what a source stands for: itself, or what its wildcards match without following symlinks."""
+    """Return what a source stands for: itself, or what its wildcards match without following symlinks.
+
+    As in BuildKit they match a path as a whole, so that a class may match a slash (Go's ``filepath.Match``), and what
+    is in a folder that matches is copied with it.
+    """
     parts = posixpath.normpath(f"/{source.lstrip('/')}")[1:].split("/")
     plain = next((place for place, part in enumerate(parts) if has_wildcard(part)), len(parts))
     if plain == len(parts):
         return ["/".join(parts)]
-    match_wildcards("/".join(parts[plain:]), [])  # A malformed one is an error even where nothing is to be matched.
+    wildcard = "/".join(parts[plain:])
+    match_wildcards(wildcard, [])  # A malformed one is an error even where nothing is to be matched.
     top = tree.resolve("/".join(parts[:plain]))
     if top.node is None:
         raise _not_found(source)
-    matches = [(top.path, top.node)]
-    for part in parts[plain:]:
-        below = [
-            (path, name, child)
-            for path, node in matches
-            for name, child in sorted((node.children or {}).items(), key=lambda item: os.fsencode(item[0]))
-        ]
-        matching = match_wildcards(part, [name for _, name, _ in below])
-        matches = [(f"{path}/{name}", child) for path, name, child in compress(below, matching)]
-    return [path for path, _ in matches]
+    levels = 1 + wildcard.count("/") + wildcard.count("[")  # Nothing else matches a slash.
+    below = [path for path, _ in tree.walk(top.node, levels)]
+    matches: list[str] = []
+    for path in sorted(compress(below, match_wildcards(wildcard, below)), key=_parts):
+        if not matches or not path.startswith(f"{matches[-1]}/"):
+            matches.append(path)
+    return [f"{top.path}/{path}" for path in matches]
+
+
+def _parts(path: str) -> list[bytes]:
+    return os.fsencode(path).split(b"/")
 
 
 def _not_found(source: str) -> FileNotFoundError:

@@ -126,14 +126,17 @@ class FileTree:
         return Location("/".join(names), nodes[-1])
 
     @staticmethod
-    def walk(top: Node) -> Iterator[tuple[str, Node]]:
-        """Yield everything below a folder with its path relative to it, parents first; symlinks are not followed."""
+    def walk(top: Node, levels: int | None = None) -> Iterator[tuple[str, Node]]:
+        """Yield everything below a folder with its path relative to it, parents first; symlinks are not followed.
+
+        With ``levels`` only paths of at most so many parts.
+        """
         pending = [("", top)]
         while pending:
             prefix, folder = pending.pop()
             for name, node in (folder.children or {}).items():
                 yield prefix + name, node
-                if node.children is not None:
+                if node.children is not None and (levels is None or prefix.count("/") + 1 < levels):
                     pending.append((f"{prefix}{name}/", node))
 
     def _add_root(self, entry: Entry) -> None:

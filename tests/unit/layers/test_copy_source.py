@@ -67,6 +67,13 @@ def test_wildcards_match_one_part_of_a_path(tree: FileTree) -> None:
     assert names(copy_source(tree, "app/[n-o]*")) == ["notes.md", "one.txt"]
 
 
+def test_a_class_may_match_a_slash_as_in_go(tree: FileTree) -> None:
+    assert names(copy_source(tree, "app[a/]one.txt")) == ["one.txt"]
+    assert names(copy_source(tree, "app[^a]sub[a/b]d*")) == ["deep.txt"]
+    assert names(copy_source(tree, "app[^a]s*")) == ["", "deep.txt"]
+    assert copy_source(tree, "app[^/]one.txt") == []
+
+
 def test_what_a_wildcard_does_not_match_is_optional(tree: FileTree) -> None:
     assert copy_source(tree, "app/*.jpg") == []
     assert copy_source(tree, "*.jpg/below") == []
