@@ -30,7 +30,8 @@ def compact(*, data_folder: Path, everything: bool, as_json: bool) -> None:
     """Turn blobs in DATA_FOLDER cold: store only the chunks that no other blob has.
 
     Servers do that by themselves, with half of one core; this does it now, and at full speed. A server may be running.
-    Blobs of up to 256 KiB, and those that would not take less room, stay whole.
+    Blobs of up to 256 KiB, and those that would not take less room, stay whole; so do, for now, those for whose chunks
+    the server's --max-size leaves no room.
 
     \b
         lamella admin compact /srv/lamella
@@ -38,6 +39,7 @@ def compact(*, data_folder: Path, everything: bool, as_json: bool) -> None:
     """
     from lamella.maintenance.compact import DEFAULT_COLD_AFTER, CompactReport, candidates
     from lamella.maintenance.compact import compact as run
+    from lamella.maintenance.kept_limit import kept_limit
     from lamella.maintenance.lock import maintenance_lock
     from lamella.maintenance.pace import Pace
     from lamella.store.local import LocalStore
@@ -45,7 +47,8 @@ def compact(*, data_folder: Path, everything: bool, as_json: bool) -> None:
     check_data_folder(data_folder)
     pace, cold_after = Pace(share=1), 0.0 if everything else DEFAULT_COLD_AFTER
 
-    with closing(LocalStore(data_folder)) as store, maintenance_lock(data_folder, wait_for_maintenance()):
+    store = LocalStore(data_folder, max_size=kept_limit(data_folder))
+    with closing(store), maintenance_lock(data_folder, wait_for_maintenance()):
         total = sum(record.size for record in candidates(store, cold_after, pace))
         with click.progressbar(length=total, label="compacting", file=sys.stderr) as bar:
 
