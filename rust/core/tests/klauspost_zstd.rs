@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod go_program;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use go_program::GoProgram;
 use lamella_core::klauspost_zstd::{Generation, Level, Settings, ZstdEncoder};
 use proptest::prelude::*;
 
@@ -180,51 +182,32 @@ proptest! {
 /// The library itself.
 struct Peer {
     generation: Generation,
-    program: PathBuf,
-    folder: tempfile::TempDir,
+    program: GoProgram,
 }
 
 impl Peer {
-    /// Builds it; None where there is no Go. Its module comes from the module proxy the first time.
+    /// Builds it; None where there is no Go.
     fn build((generation, name): (Generation, &str)) -> Option<Self> {
-        let temporary = tempfile::tempdir().unwrap();
-        let program = temporary.path().join("write");
         let modules = match name {
             "1.18" => "go.mod".to_owned(),
             _ => format!("{name}.mod"),
         };
-        let built = Command::new("go")
-            .current_dir(folder("write"))
-            .args(["build", "-modfile", &modules, "-o"])
-            .arg(&program)
-            .status();
-        if built.is_err() {
-            eprintln!("skipped: go is not installed");
-            return None;
-        }
-        assert!(built.unwrap().success());
+        let program = GoProgram::build("klauspost_zstd/write", &modules)?;
         Some(Self {
             generation,
             program,
-            folder: temporary,
         })
     }
 
     fn assert_same(&self, content: &[u8], level: Level) {
-        let path = self.folder.path().join("content");
-        fs::write(&path, content).unwrap();
-        let done = Command::new(&self.program)
-            .args(["-level", &level.number().to_string()])
-            .stdin(File::open(&path).unwrap())
-            .output()
-            .unwrap();
-        assert!(done.status.success());
+        let number = level.number().to_string();
+        let written = self.program.run(&["-level", &number], content);
         let Some(settings) = Settings::new(self.generation, level) else {
             return;
         };
         let rebuilt = compress(settings, content, 1 << 20);
         assert!(
-            rebuilt == blocks(&done.stdout),
+            rebuilt == blocks(&written),
             "{:?}, {level:?}: {} bytes",
             self.generation,
             content.len()

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::fs::{self, File};
+mod go_program;
+
+use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use flate2::bufread::GzDecoder;
+use go_program::GoProgram;
 use lamella_core::pgzip::{
     BLOCK_SIZES, DEFAULT_BLOCK_SIZE, DEFAULT_LEVEL, Generation, PgzipEncoder,
 };
@@ -125,48 +127,30 @@ proptest! {
 /// pgzip itself.
 struct Peer {
     generation: Generation,
-    program: PathBuf,
-    folder: tempfile::TempDir,
+    program: GoProgram,
 }
 
 impl Peer {
-    /// Builds it; None where there is no Go. Its modules come from the module proxy the first time.
+    /// Builds it; None where there is no Go.
     fn build(generation: Generation) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("write");
         let modules = match generation {
             Generation::V1_15 => "1.15.mod",
             Generation::V1_18 => "go.mod",
         };
-        let built = Command::new("go")
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pgzip/write"))
-            .args(["build", "-modfile", modules, "-o"])
-            .arg(&program)
-            .status();
-        if built.is_err() {
-            eprintln!("skipped: go is not installed");
-            return None;
-        }
-        assert!(built.unwrap().success());
+        let program = GoProgram::build("pgzip/write", modules)?;
         Some(Self {
             generation,
             program,
-            folder,
         })
     }
 
     fn assert_same(&self, content: &[u8], level: i8, block_size: usize) {
-        let path = self.folder.path().join("content");
-        fs::write(&path, content).unwrap();
-        let done = Command::new(&self.program)
-            .args(["-block", &block_size.to_string()])
-            .args(["-level", &level.to_string()])
-            .stdin(File::open(&path).unwrap())
-            .output()
-            .unwrap();
-        assert!(done.status.success());
+        let (block, depth) = (block_size.to_string(), level.to_string());
+        let written = self
+            .program
+            .run(&["-block", &block, "-level", &depth], content);
         let rebuilt = compress((self.generation, level, block_size), content, 1 << 20);
-        let expected = &done.stdout[HEADER..done.stdout.len() - TRAILER];
+        let expected = &written[HEADER..written.len() - TRAILER];
         assert!(
             rebuilt == expected,
             "{:?}, level {level}: {} bytes in blocks of {block_size}",

@@ -34,7 +34,7 @@ impl Level3 {
             let bytes = load(buffer, position);
             let (last, previous) = self.table.note(bytes, position);
             let back = |source| position.wrapping_sub(source);
-            let found = |source| Some(found(position, source, next));
+            let found = |source| Some(Match::unmeasured(position, source, next));
             if back(last) <= REACH {
                 let is_previous = agrees(buffer, position, previous, bytes);
                 if agrees(buffer, position, last, bytes) {
@@ -70,16 +70,7 @@ impl Level3 {
         [last, previous]
             .into_iter()
             .find(|source| is_match(*source))
-            .map(|source| found(end, source, next))
-    }
-}
-
-fn found(position: u32, source: u32, next: u32) -> Match {
-    Match {
-        position,
-        source,
-        length: 0,
-        next,
+            .map(|source| Match::unmeasured(end, source, next))
     }
 }
 

@@ -35,7 +35,7 @@ impl<const LEVEL: u32, const BUCKETS: usize> Fast<LEVEL, BUCKETS> {
             let source = self.table.note(bytes, position);
             if agrees(buffer, position, source, bytes) {
                 self.table.note(load(buffer, next), next);
-                return Some(found(position, source, next));
+                return Some(Match::unmeasured(position, source, next));
             }
             position = next;
             next += 1;
@@ -46,7 +46,7 @@ impl<const LEVEL: u32, const BUCKETS: usize> Fast<LEVEL, BUCKETS> {
                     // In the place of this position, although its bytes are others.
                     self.table.note(bytes, next);
                 }
-                return Some(found(position, source, next));
+                return Some(Match::unmeasured(position, source, next));
             }
             position = next;
         }
@@ -73,16 +73,7 @@ impl<const LEVEL: u32, const BUCKETS: usize> Fast<LEVEL, BUCKETS> {
         // Unlike elsewhere, a match may reach back a whole window here.
         let is_match =
             end.wrapping_sub(source) <= WINDOW && load(buffer, source) as u32 == bytes as u32;
-        is_match.then(|| found(end, source, next))
-    }
-}
-
-fn found(position: u32, source: u32, next: u32) -> Match {
-    Match {
-        position,
-        source,
-        length: 0,
-        next,
+        is_match.then(|| Match::unmeasured(end, source, next))
     }
 }
 

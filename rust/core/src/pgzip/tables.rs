@@ -131,6 +131,17 @@ pub struct Match {
 }
 
 impl Match {
+    /// One of which just the first bytes were compared.
+    #[inline]
+    pub const fn unmeasured(position: u32, source: u32, next: u32) -> Self {
+        Self {
+            position,
+            source,
+            length: 0,
+            next,
+        }
+    }
+
     /// Measures what was not, or not to its end.
     #[inline]
     pub fn measure(&mut self, buffer: &[u8]) {
