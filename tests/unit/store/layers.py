@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import random
 import tarfile
 from typing import TYPE_CHECKING
 
-from tests.suites.blob_store import put
+from lamella.index import Place
+from tests.suites.blob_store import get, put
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lamella.model import Digest
@@ -43,6 +46,24 @@ async def put_cold(store: LocalStore, data: bytes) -> Digest:
     assert outcome is not None
     assert outcome.kept is None
     return digest
+
+
+async def assert_shared(store: LocalStore, layers: Sequence[bytes]) -> None:
+    """Expect that two compressed releases turn cold, share their files, and are read as they were, ranges as well."""
+    digests = [await put(store, layer) for layer in layers]
+    outcomes = [await asyncio.to_thread(store.compactor.compact, digest) for digest in digests]
+    assert [outcome.kept if outcome else "gone" for outcome in outcomes] == [None, None]
+    assert outcomes[1] is not None
+    assert outcomes[1].stored < len(layers[1]) / 5
+    for digest, data in zip(digests, layers, strict=True):
+        record = store.blobs.get(digest)
+        assert record is not None
+        assert record.place is Place.RECIPE
+        assert await get(store, digest) == data
+        middle = len(data) // 2
+        assert await get(store, digest, middle, 1000) == data[middle : middle + 1000]
+        assert await get(store, digest, len(data) - 10) == data[-10:]
+        assert await get(store, digest, len(data)) == b""
 
 
 def flip(path: Path, offset: int) -> None:

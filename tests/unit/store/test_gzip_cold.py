@@ -7,24 +7,20 @@ import io
 import random
 import struct
 import tarfile
-from contextlib import aclosing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from lamella._core import RecipeError, Reencoder
-from lamella.index import Place
-from lamella.store.local import LocalStore
 from lamella.store.reencode import reencode
 from tests.foreign_gzip import foreign_gzip
+from tests.suites.blob_store import get, put
+from tests.unit.store.layers import assert_shared
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from lamella._core import Recipe
-    from lamella.model import Digest
+    from lamella.store.local import LocalStore
 
 
 def tar(seed: int) -> bytes:
@@ -59,40 +55,10 @@ def compressed(content: bytes, encoder: str) -> bytes:
     return reencoder.write(content) + reencoder.finish()
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
-    async with LocalStore(tmp_path) as store:
-        yield store
-
-
-async def put(store: LocalStore, content: bytes) -> Digest:
-    async with store.writer() as writer:
-        await writer.write(content)
-        return await writer.commit()
-
-
-async def read(store: LocalStore, digest: Digest, offset: int = 0, length: int | None = None) -> bytes:
-    async with aclosing(store.open(digest, offset, length)) as buffers:
-        return b"".join([bytes(buffer) async for buffer in buffers])
-
-
 @pytest.mark.parametrize("encoder", ENCODERS)
 async def test_releases_of_a_gzip_layer_share_their_files(store: LocalStore, encoder: str) -> None:
     layers = [compressed(tar(seed), encoder) for seed in (1, 2)]
-    digests = [await put(store, layer) for layer in layers]
-    outcomes = [await asyncio.to_thread(store.compactor.compact, digest) for digest in digests]
-    assert [outcome.kept if outcome else "gone" for outcome in outcomes] == [None, None]
-    assert outcomes[1] is not None
-    assert outcomes[1].stored < len(layers[1]) / 5
-    for digest, layer in zip(digests, layers, strict=True):
-        record = store.blobs.get(digest)
-        assert record is not None
-        assert record.place is Place.RECIPE
-        assert await read(store, digest) == layer
-        middle = len(layer) // 2
-        assert await read(store, digest, middle, 1000) == layer[middle : middle + 1000]
-        assert await read(store, digest, len(layer) - 10) == layer[-10:]
-        assert await read(store, digest, len(layer)) == b""
+    await assert_shared(store, layers)
 
 
 async def test_a_gzip_layer_of_another_encoder_stays_whole(store: LocalStore) -> None:
@@ -110,7 +76,7 @@ async def test_a_damaged_gzip_layer_stays_whole(store: LocalStore) -> None:
     outcome = await asyncio.to_thread(store.compactor.compact, digest)
     assert outcome is not None
     assert outcome.kept
-    assert await read(store, digest) == layer
+    assert await get(store, digest) == layer
 
 
 @pytest.mark.parametrize("extra", [1, 100_000])

@@ -6,17 +6,15 @@ import asyncio
 import struct
 from typing import TYPE_CHECKING
 
-import pytest
 import zstandard
 
 from lamella._core import Reencoder
-from lamella.index import Place
-from lamella.store.local import LocalStore
-from tests.unit.store.test_gzip_cold import put, read, tar
+from tests.suites.blob_store import put
+from tests.unit.store.layers import assert_shared
+from tests.unit.store.test_gzip_cold import tar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from lamella.store.local import LocalStore
 
 HEADER = b"\x28\xb5\x2f\xfd\x00\x68"
 """A frame of more than a block, without a checksum, as klauspost's library begins it at its default level."""
@@ -29,27 +27,9 @@ def compressed(content: bytes) -> bytes:
     return reencoder.write(content) + reencoder.finish()
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[LocalStore]:
-    async with LocalStore(tmp_path) as store:
-        yield store
-
-
 async def test_releases_of_a_zstd_layer_share_their_files(store: LocalStore) -> None:
     layers = [compressed(tar(seed)) for seed in (1, 2)]
-    digests = [await put(store, layer) for layer in layers]
-    outcomes = [await asyncio.to_thread(store.compactor.compact, digest) for digest in digests]
-    assert [outcome.kept if outcome else "gone" for outcome in outcomes] == [None, None]
-    assert outcomes[1] is not None
-    assert outcomes[1].stored < len(layers[1]) / 5
-    for digest, layer in zip(digests, layers, strict=True):
-        record = store.blobs.get(digest)
-        assert record is not None
-        assert record.place is Place.RECIPE
-        assert await read(store, digest) == layer
-        middle = len(layer) // 2
-        assert await read(store, digest, middle, 1000) == layer[middle : middle + 1000]
-        assert await read(store, digest, len(layer) - 10) == layer[-10:]
+    await assert_shared(store, layers)
 
 
 async def test_a_zstd_layer_of_another_encoder_stays_whole(store: LocalStore) -> None:
