@@ -52,8 +52,14 @@ def reserve_port(host: str, port: int) -> socket.socket:
             if port == 0:
                 address = probe.getsockname()
         reserved = socket.socket(family, socket.SOCK_STREAM)
+        # SO_REUSEADDR for connections of an earlier server without SO_REUSEPORT: the kernel keeps them for a minute.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        reserved.bind(address)
+        try:
+            reserved.bind(address)
+        except OSError:
+            reserved.close()
+            raise
     except OSError as error:
         raise _cannot_serve(host, port, error) from None
     return reserved

@@ -40,6 +40,16 @@ def test_a_host_that_has_no_address_is_named(take: Callable[[str, int], socket.s
         take("nowhere.invalid", 1)
 
 
+def test_connections_of_an_earlier_server_are_in_nobodys_way() -> None:
+    """They last a minute after it has ended: who restarts a server does not wait for that."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection((LOOPBACK, port)) as client:
+            server.accept()[0].close()
+            assert client.recv(1) == b""
+    reserve_port(LOOPBACK, port).close()
+
+
 async def test_a_server_alone_says_the_same_of_its_port_for_grpc(taken: int, tmp_path: Path) -> None:
     config = ServerConfig(tmp_path, LOOPBACK, taken, http_host=LOOPBACK, http_port=0)
     with pytest.raises(CannotServe) as raised:
