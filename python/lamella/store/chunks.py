@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = 5
 """How often chunks are looked up again that moved to another place before they could be read there."""
 
+WINDOW_SIZE: Final = BUFFER_SIZE // 2
+"""About how many bytes are put together at once: whoever reads holds three or four such windows of each blob."""
+
 _Located: TypeAlias = tuple[bytes, int, int, int, int, int, int]
 """Digest, descriptor of the pack, frame's offset, length and size, offset in the frame, size."""
 
@@ -85,7 +88,7 @@ class Chunks:
             yield from in_buffers(window)
 
     def _read(self, reader: RecipeReader) -> bytes | None:
-        wanted = reader.wanted(BUFFER_SIZE)
+        wanted = reader.wanted(WINDOW_SIZE)
         digests = Digest.split(wanted)
         with ExitStack() as stack:
             located, whole = self._gather(digests, stack)

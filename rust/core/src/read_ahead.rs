@@ -5,10 +5,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 /// Bytes of one buffer: large enough that threads seldom meet and that a decoder seldom has to save its window.
-const BUFFER_SIZE: usize = 1 << 20;
+const BUFFER_SIZE: usize = 256 << 10;
 
 /// Buffers that go round between the two threads.
-const BUFFERS: usize = 4;
+const BUFFERS: usize = 5;
 
 /// A reader whose bytes are fetched by a thread of their own, at most [`BUFFERS`] buffers ahead.
 ///

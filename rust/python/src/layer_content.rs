@@ -23,22 +23,25 @@ impl LayerContent {
         detached(py, || CoreContent::open(&path)).map(|content| Self(Mutex::new(Some(content))))
     }
 
-    fn read<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    fn read(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
         let buffer = detached(py, || {
             let mut current = self.lock();
             let Some(content) = current.as_mut() else {
                 return Ok(None);
             };
             match content.next_buffer() {
-                Ok(buffer) => Ok(Some(buffer.to_vec())),
+                Ok([]) => Ok(Some(None)),
+                // Nobody who has the GIL waits for the lock.
+                Ok(buffer) => Ok(Some(Some(Python::attach(|py| {
+                    PyBytes::new(py, buffer).unbind()
+                })))),
                 Err(error) => {
                     *current = None;
                     Err(Arc::new(error))
                 }
             }
         })?;
-        let buffer = buffer.ok_or_else(closed)?;
-        Ok((!buffer.is_empty()).then(|| PyBytes::new(py, &buffer)))
+        buffer.ok_or_else(closed)
     }
 
     fn close(&self, py: Python<'_>) {

@@ -12,6 +12,7 @@ from aiohttp import web
 from lamella.index import Counters
 from lamella.server.http.answers import API_VERSION
 from lamella.server.http.etags import has_already
+from lamella.server.http.limits import WRITE_SIZE
 from lamella.server.http.ranges import requested_range
 from lamella.server.http.send_file import send_file
 
@@ -84,7 +85,9 @@ async def _send_buffers(call: Call, response: web.StreamResponse, blob: BlobInfo
         async for buffer in buffers:
             # Not before the first: what the store raises can then still be answered.
             await response.prepare(call.request)
-            await response.write(bytes(buffer))
-            call.count(Counters(bytes_out=memoryview(buffer).nbytes))
+            view = memoryview(buffer)
+            for begin in range(0, view.nbytes, WRITE_SIZE):
+                await response.write(view[begin : begin + WRITE_SIZE])
+            call.count(Counters(bytes_out=view.nbytes))
     await response.prepare(call.request)
     await response.write_eof()

@@ -22,6 +22,9 @@ LINGER_SECONDS: Final = 10.0
 READ_BUFFER: Final = 1 << 20
 """Bytes of a body that are received ahead of who writes them to the disk; a connection holds about twice that."""
 
+WRITE_SIZE: Final = 256 << 10
+"""The most bytes of a blob that a connection is given at once: it copies what the client does not take right away."""
+
 DIRECT_SIZE: Final = 4 << 20
 """Bytes of a body from which on a thread takes them from the socket, after which the connection is closed."""
 

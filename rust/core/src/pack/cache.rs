@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::damage::Damage;
 use crate::digest::Digest;
@@ -9,8 +10,17 @@ use crate::frame::{FRAME_LIMIT, FrameDecoder};
 use crate::pack::{CHECKSUM, STORED_LIMIT};
 use crate::sha256::Sha256;
 
-/// How many frames are kept: neighbours in a blob are neighbours in a frame, few chunks come from elsewhere.
-const FRAMES: usize = 16;
+/// How many frames all caches of the process keep together, as long as each has its least: 8 MiB of them.
+const ALL_FRAMES: usize = 32;
+
+/// The most that one keeps: neighbours in a blob are neighbours in a frame, few chunks come from elsewhere.
+const MOST_FRAMES: usize = 16;
+
+/// The least that one keeps: a layer takes turns between its own frames and those of releases before it.
+const LEAST_FRAMES: usize = 4;
+
+/// How many caches there are in this process.
+static CACHES: AtomicUsize = AtomicUsize::new(0);
 
 /// Where a chunk is.
 #[derive(Debug, Clone, Copy)]
@@ -77,14 +87,31 @@ struct Cached {
     used: u64,
 }
 
-/// Frames that were read last, uncompressed: 4 MiB at most.
-#[derive(Default)]
+/// Frames that were read last, uncompressed: 4 MiB at most, and less while others are read from, too.
 pub struct FrameCache {
     frames: Vec<Cached>,
     clock: u64,
     decoder: FrameDecoder,
     /// A frame as it is stored.
     stored: Vec<u8>,
+}
+
+impl Default for FrameCache {
+    fn default() -> Self {
+        CACHES.fetch_add(1, Ordering::Relaxed);
+        Self {
+            frames: Vec::new(),
+            clock: 0,
+            decoder: FrameDecoder::default(),
+            stored: Vec::new(),
+        }
+    }
+}
+
+impl Drop for FrameCache {
+    fn drop(&mut self) {
+        CACHES.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl FrameCache {
@@ -113,17 +140,7 @@ impl FrameCache {
             self.frames[index].used = self.clock;
             return Ok(index);
         }
-        let oldest = self
-            .frames
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, frame)| frame.used);
-        let content = match oldest {
-            Some((index, _)) if self.frames.len() == FRAMES => {
-                self.frames.swap_remove(index).content
-            }
-            _ => Vec::new(),
-        };
+        let content = self.make_room(share(CACHES.load(Ordering::Relaxed)));
         let content = self.decode(slice, content)?;
         self.frames.push(Cached {
             key,
@@ -131,6 +148,19 @@ impl FrameCache {
             used: self.clock,
         });
         Ok(self.frames.len() - 1)
+    }
+
+    /// Drop what was not used for longest, until there is room for one of so many frames; gives a buffer to use again.
+    fn make_room(&mut self, most: usize) -> Vec<u8> {
+        let mut content = Vec::new();
+        while self.frames.len() >= most {
+            let frames = self.frames.iter().enumerate();
+            let Some((oldest, _)) = frames.min_by_key(|(_, frame)| frame.used) else {
+                break;
+            };
+            content = self.frames.swap_remove(oldest).content;
+        }
+        content
     }
 
     /// The frame's content, in the buffer that is given.
@@ -155,6 +185,11 @@ impl FrameCache {
             .map_err(|problem| damaged(slice, problem))?;
         Ok(content)
     }
+}
+
+/// How many frames each of so many caches may keep.
+fn share(caches: usize) -> usize {
+    (ALL_FRAMES / caches.max(1)).clamp(LEAST_FRAMES, MOST_FRAMES)
 }
 
 /// The bytes of chunks, in the order of `slices`. A frame is decoded once for neighbours that are in it.
