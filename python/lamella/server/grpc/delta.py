@@ -13,7 +13,7 @@ from lamella.index import Counters
 from lamella.server.grpc.caller import caller
 from lamella.server.grpc.delta_pull import ChunkDispatch
 from lamella.server.grpc.delta_push import ChunkReception
-from lamella.server.grpc.limits import MAX_DELTAS
+from lamella.server.grpc.limits import MAX_DELTA_FRAMES, MAX_DELTAS
 from lamella.server.grpc.upload import next_message
 from lamella.store.packer import PACKED_MAX
 from lamella.store.protocol import BlobInfo
@@ -33,6 +33,7 @@ class Delta(DeltaServicer):
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
         self._slots = asyncio.Semaphore(MAX_DELTAS)
+        self._work = asyncio.Semaphore(MAX_DELTA_FRAMES)
 
     async def Push(  # noqa: N802 - the name of the RPC
         self, requests: AsyncIterator[pb.PushRequest], context: Context
@@ -54,7 +55,7 @@ class Delta(DeltaServicer):
             ):
                 missing = to_bitmap(incoming.missing, len(incoming.chunks))
                 yield pb.PushResponse(wanted=pb.PushResponse.Wanted(missing=missing, has_base=base is not None))
-                reception = ChunkReception(incoming, base)
+                reception = ChunkReception(incoming, base, self._work)
                 try:
                     await reception.run(messages)
                 finally:
@@ -83,7 +84,7 @@ class Delta(DeltaServicer):
             wanted = (await _next_pull(messages, "wanted")).wanted
             base_digest = parse_digest(wanted.base_digest, "wanted.base_digest") if wanted.base_digest else None
             async with self._domain.bases.open(base_digest if wanted.groups else None) as base:
-                dispatch = ChunkDispatch(outgoing, base)
+                dispatch = ChunkDispatch(outgoing, base, self._work)
                 try:
                     async with aclosing(dispatch.frames(wanted)) as frames:
                         async for frame in frames:

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from lamella._proto.lamella.v1 import delta_pb2 as pb
 from lamella.errors import Invalid
-from lamella.server.grpc.chunk_groups import ChunkGroups
+from lamella.server.grpc.chunk_groups import ChunkGroups, total_size
+from lamella.server.grpc.shared_work import start_work
 from lamella.wire.chunk_frames import compress_chunks, from_bitmap
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from lamella.store.bases import Base
     from lamella.store.outgoing import Outgoing
 
-AHEAD: Final = 2
-"""Frames that are compressed at a time, each in a thread, ahead of the one that is sent."""
+AHEAD: Final = 1
+"""Frames that are compressed, or about to be, ahead of the one that is sent."""
 
 
 class ChunkDispatch:
-    """Sends the chunks that a client lacks. ``sent`` counts their bytes as they leave."""
+    """Sends the chunks that a client lacks. ``sent`` counts their bytes as they leave.
 
-    def __init__(self, outgoing: Outgoing, base: Base | None) -> None:
+    ``work`` has a turn for each frame that is compressed at a time, which all calls share.
+    """
+
+    def __init__(self, outgoing: Outgoing, base: Base | None, work: asyncio.Semaphore) -> None:
         self._outgoing = outgoing
         self._base = base
-        self._frames: deque[tuple[int, asyncio.Task[pb.ChunkFrame]]] = deque()
+        self._work = work
+        self._frames: deque[tuple[int, asyncio.Future[pb.ChunkFrame]]] = deque()
         self.sent = 0
 
     async def frames(self, wanted: pb.PullRequest.Wanted) -> AsyncGenerator[pb.ChunkFrame, None]:
@@ -57,11 +63,13 @@ class ChunkDispatch:
         """Let a group be compressed in a thread."""
         chunks = groups.take(group)
         ranges = [] if self._base is None else groups.ranges(group, self._base)
-        base = b"" if self._base is None else await self._base.read(ranges)
-        data = await self._outgoing.read(chunks)
         used = pb.ChunkGroup(chunks=group.chunks, base=group.base if ranges else ())
-        compress = asyncio.to_thread(_compress, used, data, base)
-        self._frames.append((len(data), asyncio.create_task(compress)))
+
+        async def read() -> Callable[[], pb.ChunkFrame]:
+            base = b"" if self._base is None else await self._base.read(ranges)
+            return partial(_compress, used, await self._outgoing.read(chunks), base)
+
+        self._frames.append((total_size(chunks), await start_work(self._work, read)))
 
     async def _first(self) -> pb.ChunkFrame:
         """Return the oldest frame, once it is compressed."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from lamella.errors import Invalid
 from lamella.server.grpc.chunk_groups import ChunkGroups, total_size
+from lamella.server.grpc.shared_work import start_work
 from lamella.server.grpc.upload import next_message
 from lamella.wire.chunk_frames import decompress_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from lamella._proto.lamella.v1 import delta_pb2 as pb
     from lamella.store.bases import Base
     from lamella.store.incoming import Incoming
     from lamella.store.protocol import BlobInfo
 
-AHEAD: Final = 2
+AHEAD: Final = 1
 """Frames that wait, decompressed or about to be, while the one before them is written."""
 
 
@@ -28,15 +30,19 @@ class _Frame:
     """Some chunks on their way, and what decompresses them in a thread."""
 
     chunks: Sequence[BlobInfo]
-    data: asyncio.Task[bytes]
+    data: asyncio.Future[bytes]
 
 
 class ChunkReception:
-    """Takes the frames of one call. ``received`` counts bytes of chunks as they are written."""
+    """Takes the frames of one call. ``received`` counts bytes of chunks as they are written.
 
-    def __init__(self, incoming: Incoming, base: Base | None) -> None:
+    ``work`` has a turn for each frame that is decompressed at a time, which all calls share.
+    """
+
+    def __init__(self, incoming: Incoming, base: Base | None, work: asyncio.Semaphore) -> None:
         self._incoming = incoming
         self._base = base
+        self._work = work
         self._groups = ChunkGroups(incoming.wanted, "chunks.group")
         self._frames: asyncio.Queue[_Frame | None] = asyncio.Queue(AHEAD)
         self.received = 0
@@ -84,17 +90,19 @@ class ChunkReception:
     async def _begin(self, frame: pb.ChunkFrame) -> _Frame:
         """Let a frame be decompressed in a thread."""
         chunks = self._groups.take(frame.group)
-        base = b""
-        if self._base is not None:
-            base = await self._base.read(self._groups.ranges(frame.group, self._base))
-        elif frame.group.base:
+        if self._base is None and frame.group.base:
             raise Invalid("chunks.group.base", "must be empty: there is no base")
-        decompress = asyncio.to_thread(decompress_chunks, frame.data, total_size(chunks), base)
-        return _Frame(chunks, asyncio.create_task(decompress))
+        ranges = [] if self._base is None else self._groups.ranges(frame.group, self._base)
+
+        async def read() -> Callable[[], bytes]:
+            base = b"" if self._base is None else await self._base.read(ranges)
+            return partial(decompress_chunks, frame.data, total_size(chunks), base)
+
+        return _Frame(chunks, await start_work(self._work, read))
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """Give up what is under way, and the frames that are not written."""
-        left: list[asyncio.Task[None] | asyncio.Task[bytes]] = list(tasks)
+        left: list[asyncio.Future[None] | asyncio.Future[bytes]] = list(tasks)
         while not self._frames.empty():
             if (frame := self._frames.get_nowait()) is not None:
                 left.append(frame.data)

@@ -28,6 +28,10 @@ MAX_SPLICES: Final = 4
 MAX_DELTAS: Final = 16
 """Pushes and pulls of ``Delta`` in progress in one process; further ones wait for their turn."""
 
+MAX_DELTA_FRAMES: Final = 4
+"""Frames of ``Delta`` that are compressed or decompressed at a time in one process: each takes up to 13 MiB, mostly of
+its base, whose turn further ones wait for."""
+
 MAX_STEPS: Final = 2000
 """The most steps in one Resolve."""
 
