@@ -36,6 +36,7 @@ __all__ = [
     "find_encoder",
     "hash_file",
     "hash_files",
+    "limit_arenas",
     "match_patterns",
     "match_wildcards",
     "read_chunks",
@@ -161,6 +162,12 @@ class BlobFile:
 
 def sync_directory(path: _Path) -> None:
     """Make the names in a directory durable (fsync)."""
+
+def limit_arenas(most: int) -> bool:
+    """Let the process's allocator make at most so many arenas from now on; False where it has none (musl).
+
+    Arenas that are there stay, so the time for it is before there are threads.
+    """
 
 # --- trees and layers ----------------------------------------------------------------------------------------------
 

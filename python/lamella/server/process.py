@@ -7,6 +7,7 @@ import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from lamella._core import limit_arenas
 from lamella.errors import LamellaError
 from lamella.index import Actions, CounterTable, ProjectUsageTable, Steps, UsageTable
 from lamella.layers.ingest import LayerVerifier
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MOST_ARENAS: Final = 2
+"""Arenas of the allocator: with one for each thread, eight transfers at once would hold 15 to 20 MiB more."""
+
 HEALTH_SECONDS: Final = 1.0
 """How often the store's health is looked at."""
 
@@ -43,6 +47,8 @@ async def run(
     config: ServerConfig, ready: Callable[[Addresses], None], stop: Stop, *, share_port: bool = False
 ) -> None:
     """Serve until told to stop; see ``app.serve``. ``share_port`` where other processes serve the same port."""
+    if not limit_arenas(MOST_ARENAS):
+        logger.debug("this allocator has no arenas that could be limited")
     async with open_store(config) as store:
         routine = compose_routine(store, config.garbage)
         domain = compose(store, config.max_blob_size)

@@ -26,6 +26,7 @@ pub mod layer_content;
 mod layer_header;
 mod layer_output;
 pub mod layer_writer;
+pub mod memory;
 pub mod new_file;
 pub mod pack;
 pub mod pattern;

@@ -17,6 +17,7 @@ mod error;
 mod layer_content;
 mod layer_reader;
 mod layer_writer;
+mod memory;
 mod pack;
 mod recipe;
 
@@ -35,6 +36,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     layer_writer::register(module)?;
     layer_reader::register(module)?;
     layer_content::register(module)?;
+    memory::register(module)?;
     chunker::register(module)?;
     pack::register(module)?;
     recipe::register(module)?;
