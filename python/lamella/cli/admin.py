@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 def command() -> None:
     """Look after a server's data folder, on the machine that has it.
 
-    DATA_FOLDER is what `lamella serve` names when it starts, by default this user's data folder. A server may be
-    running, except for reindex.
+    DATA_FOLDER is what `lamella serve` names when it starts. Without it both take $LAMELLA_DATA, or else this user's
+    data folder. A server may be running, except for reindex.
 
     \b
-        lamella admin usage /srv/lamella
+        lamella admin usage
         lamella admin gc /srv/lamella --dry-run --max-age 30d
     """
 

@@ -1,9 +1,9 @@
-"""The folder that `lamella admin` looks after."""
+"""The folder that a server keeps its data in, and that `lamella admin` looks after."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,8 +12,24 @@ from lamella.cli.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-data_folder_argument = click.argument("data_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-"""``data_folder``: a path of a folder that exists."""
+DATA_VARIABLE: Final = "LAMELLA_DATA"
+"""The environment variable that names it."""
+
+
+def default_data_folder() -> Path:
+    """Return the folder of this user's server."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("lamella"))
+
+
+data_folder_argument = click.argument(
+    "data_folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar=DATA_VARIABLE,
+    default=default_data_folder,
+)
+"""``data_folder``: a path of a folder that exists; by default that of this user's server."""
 
 
 def check_data_folder(data_folder: Path) -> None:

@@ -52,6 +52,7 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="lamella", message="%(prog)s %(version)s")
 def cli() -> None:
     """Lamella: a build cache and layer-dedup service for container builds.
 

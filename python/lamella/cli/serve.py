@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lamella.cli import options
+from lamella.cli.data_folder import DATA_VARIABLE, default_data_folder
 from lamella.cli.garbage_options import garbage_options, size_limit
 
 
@@ -15,7 +16,7 @@ from lamella.cli.garbage_options import garbage_options, size_limit
 @click.option(
     "--data-folder",
     type=click.Path(file_okay=False, path_type=Path),
-    envvar="LAMELLA_DATA",
+    envvar=DATA_VARIABLE,
     show_envvar=True,
     help="Where everything is kept; made if it is missing.  [default: this user's data folder]",
 )
@@ -106,8 +107,6 @@ def command(
         lamella serve --listen 0.0.0.0:8970 --http-listen 0.0.0.0:8971 --workers 4 --data-folder /srv/lamella
         lamella serve --max-size 200GiB --max-age 30d
     """
-    import platformdirs
-
     from lamella.client.address import DEFAULT_ADDRESS, SERVER_VARIABLE, parse_address
     from lamella.server.app import Addresses, ServerConfig, serve
     from lamella.server.config import DEFAULT_HTTP_ADDRESS, GarbageConfig
@@ -115,7 +114,7 @@ def command(
 
     host, port = parse_address(listen or DEFAULT_ADDRESS)
     http_host, http_port = parse_address(http_listen or DEFAULT_HTTP_ADDRESS)
-    folder = data_folder or Path(platformdirs.user_data_dir("lamella"))
+    folder = data_folder or default_data_folder()
 
     def ready(addresses: Addresses) -> None:
         click.echo(f"Lamella listens on {addresses.grpc}, as a registry on {addresses.http}, with its data in {folder}")

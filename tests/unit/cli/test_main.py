@@ -66,7 +66,7 @@ def test_the_modules_of_commands_and_the_table_agree() -> None:
 
 def test_the_version_is_told_for_people_and_programs() -> None:
     number = json.loads(run("version", "--json").output)["version"]
-    assert run("version").output == f"lamella {number}\n"
+    assert run("version").output == run("--version").output == f"lamella {number}\n"
 
 
 @pytest.mark.parametrize(

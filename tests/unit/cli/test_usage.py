@@ -53,6 +53,11 @@ def test_projects_are_counted_afresh(data_folder: Path) -> None:
     ]
 
 
+def test_the_folder_is_by_default_that_of_the_server(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMELLA_DATA", str(data_folder))
+    assert run("admin", "usage") == run("admin", "usage", str(data_folder))
+
+
 def test_programs_get_the_same_numbers(data_folder: Path) -> None:
     assert "projects" not in json.loads(run("admin", "usage", str(data_folder), "--json"))
     found = json.loads(run("admin", "usage", str(data_folder), "--by-project", "--json"))
