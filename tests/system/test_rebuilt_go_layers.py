@@ -97,7 +97,7 @@ def test_layers_of_buildkit(form: str, level: int, tmp_path: Path, context: Path
 def test_a_layer_of_crane(tmp_path: Path, context: Path) -> None:
     """As kaniko, ko and others make them, with the same library."""
     if not CRANE.exists():
-        pytest.skip("crane is not built (.ci/fetch-crane builds it, where there is a Go)")
+        pytest.skip("crane is not built (.ci/fetch-go-tools builds it, where there is a Go)")
     with tarfile.open(tmp_path / "layer.tar", "w") as layer:
         layer.add(context, ".")
     run(
