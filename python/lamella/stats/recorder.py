@@ -36,6 +36,7 @@ class Recorder:
         self._table = table
         self._clock = clock
         self._pending: dict[CounterKey, Counters] = {}
+        self._writing = asyncio.Lock()
         self._projects = _Names()
         self._builders = _Names()
         self._day = ""
@@ -53,20 +54,22 @@ class Recorder:
         self._pending[key] = self._pending.get(key, _NONE) + counters
 
     async def flush(self) -> None:
-        """Write down what was counted; what cannot be written stays for the next time.
+        """Write down everything that was counted so far; what cannot be written stays for the next time.
 
         Raises:
             LamellaError: the index takes no writes.
         """
-        pending, self._pending = self._pending, {}
-        if not pending:
-            return
-        try:
-            await self._table.add(pending)
-        except LamellaError:
-            for key, counters in pending.items():
-                self._pending[key] = self._pending.get(key, _NONE) + counters
-            raise
+        # Also waits for what another call writes: whoever reads the index then finds that, too.
+        async with self._writing:
+            pending, self._pending = self._pending, {}
+            if not pending:
+                return
+            try:
+                await self._table.add(pending)
+            except LamellaError:
+                for key, counters in pending.items():
+                    self._pending[key] = self._pending.get(key, _NONE) + counters
+                raise
 
     async def run(self) -> None:
         """Flush once a second until cancelled, and log once when that begins to fail."""

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,24 @@ async def test_counts_add_up_by_day_project_builder_and_instruction(table: Count
         CounterKey("1970-01-01", "a/b", "two", "RUN"): HIT,
         CounterKey("1970-01-02", "a/b", "one", "RUN"): HIT,
     }
+
+
+async def test_a_flush_waits_for_what_another_one_writes(table: CounterTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statistics are told after a flush; that once a second may have begun a moment before."""
+    recorder = Recorder(table)
+    recorder.add(HIT, project="a/b", builder="one")
+    add = table.add
+
+    async def slowly(additions: Mapping[CounterKey, Counters]) -> None:
+        await asyncio.sleep(0.05)
+        await add(additions)
+
+    monkeypatch.setattr(table, "add", slowly)
+    first = asyncio.create_task(recorder.flush())
+    await asyncio.sleep(0)
+    await recorder.flush()
+    assert len(rows(table)) == 1
+    await first
 
 
 async def test_names_past_the_limit_are_counted_together(table: CounterTable, monkeypatch: pytest.MonkeyPatch) -> None:
