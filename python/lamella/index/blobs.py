@@ -81,6 +81,10 @@ class BlobRecord:
     source: Digest | None = None
     """The stored blob that it is inflated from, if it is."""
 
+    def is_where(self, other: BlobRecord) -> bool:
+        """Tell whether both say that the bytes are in the same place."""
+        return (self.place, self.location, self.source) == (other.place, other.location, other.source)
+
 
 def _record(key: bytes, value: bytes) -> BlobRecord:
     fields = _decode(value)
@@ -119,6 +123,16 @@ class Blobs:
         """Return what is known about a blob, or None."""
         with self._index.read() as txn:
             return self.find(txn, digest)
+
+    def current(self, digest: Digest) -> BlobRecord | None:
+        """Return what ``get`` does, as of the last commit of any process, even of one that was killed as it committed.
+
+        Whoever removes a file since no record needs it asks this; see ``Index.read``. Blocks.
+
+        Raises:
+            ReadOnly: that cannot be told, since a commit failed here.
+        """
+        return self._index.submit(lambda txn: self.find(txn, digest)).result()
 
     def read(self, digest: Digest) -> tuple[BlobRecord, bytes | None] | None:
         """Return a blob's record with its bytes where the index holds them; None where there is no such blob."""

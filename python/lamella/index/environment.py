@@ -109,7 +109,11 @@ class Index:
         return self._tables[name]
 
     def read(self) -> Transaction:
-        """Begin a reading transaction; a context manager. Keep it short, and never await within it."""
+        """Begin a reading transaction; a context manager. Keep it short, and never await within it.
+
+        It sees every commit that anybody was told of. One whose process was killed between writing it and telling
+        readers (LMDB's ``mti_txnid``) is seen only once somebody has begun a writing transaction after that.
+        """
         if self._process != os.getpid():
             raise RuntimeError("the index was opened before a fork")
         return self._environment.begin()

@@ -88,6 +88,8 @@ class Collector:
         guard = ClockGuard(store.blobs.clock, self._steady)
         progress("looking at last uses")
         if not dry_run:
+            # Otherwise what a killed process committed last could stay unseen until it goes (``Index.read``).
+            await store.index.write(lambda _: None)
             await self._date_units()
         candidates = await Gatherer(self._tables, self._pace).gather(policy, guard.start)
         marker = Marker(store.blobs, self._read_chunks, self._pace)

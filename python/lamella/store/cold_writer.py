@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamella._core import BlobFile, Recipe
-from lamella.errors import LamellaError, NotFound
+from lamella.errors import LamellaError, NotFound, ReadOnly
 from lamella.index import BlobRecord, ContentRecord, Place
 from lamella.model import Digest
 from lamella.store.buffered_file import MAX_BLOB_SIZE
@@ -56,7 +56,7 @@ class ColdWriter:
         try:
             path = self._layout.blob(digest)
             with locked_folder(path.parent, exclusive=True):
-                record = self._blobs.get(digest)
+                record = self._blobs.current(digest)
                 if record is None and not absent:
                     raise NotFound(digest)
                 if record is not None and record.place is not Place.FILE:
@@ -65,6 +65,8 @@ class ColdWriter:
                 new = BlobRecord(digest, recipe.size, Place.RECIPE, 0, memoryview(data).nbytes)
                 try:
                     self._index.submit(lambda txn: self._move(txn, new, chunks, recipe)).result()
+                except ReadOnly:
+                    raise  # The record may be on the disk: the recipe stays.
                 except LamellaError:
                     self._recipes.discard(digest)
                     raise

@@ -106,7 +106,7 @@ class Healer:
             writer.close()
         for record, problem in bad.values():
             inflated = self._blobs.inflated_from(record.digest)
-            if self._is_there(record) and self._remover.quarantine(record.digest, problem):
+            if self._remover.quarantine(record.digest, problem, record):
                 rescued.lost[record] = problem
                 if inflated is not None:
                     rescued.lost[inflated] = f"{record.digest}, which it is inflated from, is lost"
@@ -149,7 +149,7 @@ class Healer:
         moved = 0
         for blob in new.blobs:
             found, was = self._blobs.find(txn, blob.digest), before[blob.digest]
-            if found is not None and (found.place, found.location) == (was.place, was.location):
+            if found is not None and found.is_where(was):
                 share = blob.location.share(blob.size)
                 record = BlobRecord(blob.digest, blob.size, Place.PACKED, found.used, share, blob.location)
                 self._blobs.move(txn, record)
@@ -177,7 +177,7 @@ class Healer:
 
     def _move_to_file(self, record: BlobRecord, size: int, txn: Transaction) -> bool:
         found = self._blobs.find(txn, record.digest)
-        if found is None or (found.place, found.location) != (record.place, record.location):
+        if found is None or not found.is_where(record):
             return False
         self._blobs.move(txn, BlobRecord(record.digest, size, Place.FILE, found.used, size))
         return True
@@ -227,10 +227,6 @@ class Healer:
             return False
         self._table.remove(txn, pack)
         return True
-
-    def _is_there(self, record: BlobRecord) -> bool:
-        found = self._blobs.get(record.digest)
-        return found is not None and found.location == record.location
 
     def _quarantine_file(self, record: BlobRecord) -> None:
         """Set the damaged file of a healed blob aside; the caller is alone with its folder."""

@@ -93,9 +93,7 @@ class Leftovers:
                 pack = pack_id(entry.name)
                 if pack is None or entry.stat().st_mtime >= before:
                     continue
-                with self._index.read() as txn:
-                    known = self._packs.find(txn, pack) is not None
-                if not known:
+                if self._index.submit(partial(self._packs.find, pack=pack)).result() is None:
                     _unlink(self._layout.packs / entry.name, report)
 
     def _remove_files(self, report: LeftoverReport, names: list[Path]) -> None:
@@ -121,7 +119,7 @@ class Leftovers:
         return [digest for digest in digests if digest not in records or records[digest].place is not place]
 
     def _is_unnamed(self, place: Place, digest: Digest) -> bool:
-        record = self._blobs.get(digest)
+        record = self._blobs.current(digest)
         return record is None or record.place is not place
 
 

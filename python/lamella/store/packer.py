@@ -82,7 +82,7 @@ class Packer:
         def record(txn: Transaction) -> None:
             for gone in lost:
                 found = self._blobs.find(txn, gone.digest)
-                if found is not None and (found.place, found.location) == (gone.place, gone.location):
+                if found is not None and found.is_where(gone):
                     self._blobs.remove(txn, gone.digest)
             for pack in new:
                 self._packs.record(txn, pack)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lamella._core import PackWriter, sync_directory
+from lamella.errors import ReadOnly
 from lamella.index import Location, PackTable
 from lamella.model import Digest
 
@@ -143,11 +145,10 @@ class Packs:
         self._layout.pack(pack).unlink(missing_ok=True)
 
     def discard(self, new: NewPack) -> None:
-        """Take back a pack that could not be recorded, unless it was."""
-        with self._index.read() as txn:
-            if self._table.find(txn, new.pack) is not None:
-                return
-        self.remove(new.pack)
+        """Take back a pack that could not be recorded, unless it was, or nobody can tell."""
+        with suppress(ReadOnly):
+            if self._index.submit(partial(self._table.find, pack=new.pack)).result() is None:
+                self.remove(new.pack)
 
     @contextmanager
     def opened(self, packs: Iterable[int]) -> Iterator[dict[int, int]]:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from lamella.errors import ReadOnly
 from lamella.index.group_commit import GroupCommit, Job
 from lamella.store.layout import Layout, locked_folder
 
@@ -116,7 +117,7 @@ class Publisher:
         path = self._layout.blob(digest)
         try:
             with locked_folder(path.parent, exclusive=True):
-                if self._blobs.get(digest) is None:
+                if self._blobs.current(digest) is None:
                     path.unlink(missing_ok=True)
-        except OSError:
+        except (OSError, ReadOnly):
             logger.warning("%s is left over; `lamella admin reindex` takes it in", path, exc_info=True)

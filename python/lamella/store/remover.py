@@ -47,21 +47,24 @@ class Remover:
                 self._recipes.discard(digest)
         return record is not None
 
-    def quarantine(self, digest: Digest, reason: str) -> bool:
+    def quarantine(self, digest: Digest, reason: str, seen: BlobRecord | None = None) -> bool:
         """Take a damaged blob out of the store, leased or not, and keep its file or recipe for people to look at.
 
-        Where the store accepts no writes it stays, to be found damaged again, and False is returned. Of a packed blob
-        the pack keeps the bytes, until nothing else is read from it. With an inflated blob its source goes, and with a
-        source what is inflated from it.
+        Where the store accepts no writes it stays, to be found damaged again, and False is returned; so it is where its
+        bytes are no longer where they were ``seen`` damaged. Of a packed blob the pack keeps the bytes, until nothing
+        else is read from it. With an inflated blob its source goes, and with a source what is inflated from it.
         """
-        return self._set_aside(self._stored(digest), reason)
+        return self._set_aside(self._stored(digest), reason, seen)
 
     def condemn(self, record: BlobRecord, error: Exception) -> Corrupted:
         """Set a blob aside that cannot be read, and the chunks that it was found out by; return what to raise."""
         if isinstance(error, LostChunks):
             self.drop_chunks(error)
-        # By now the blob may have bytes of its own, which nobody has found anything wrong with.
-        self._set_aside(record.source or record.digest, str(error))
+        # By now the blob may have other bytes, which nobody has found anything wrong with.
+        if record.source is None:
+            self._set_aside(record.digest, str(error), record)
+        else:
+            self._set_aside(record.source, str(error))
         return Corrupted(record.digest, str(error))
 
     def drop_chunks(self, error: LostChunks) -> None:
@@ -80,10 +83,7 @@ class Remover:
         digest = self._stored(digest)
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True), suppress(ReadOnly, StorageFull):
-            record = self._blobs.get(digest)
-            if record is not None and not self._layout.has(record):
-                logger.error("blob %s is lost: %s is gone", digest, self._layout.holder(record))
-                self._index.submit(partial(self._forget, digest)).result()
+            self._index.submit(partial(self._forget_if_lost, digest)).result()
 
     def _delete(self, digest: Digest, txn: Transaction) -> BlobRecord | None:
         inflated = self._blobs.inflated(txn, digest)
@@ -92,18 +92,27 @@ class Remover:
                 raise Leased(covered)
         return self._forget(digest, txn)
 
-    def _forget(self, digest: Digest, txn: Transaction) -> BlobRecord | None:
-        return self._blobs.remove(txn, digest)
+    def _forget(self, digest: Digest, txn: Transaction, seen: BlobRecord | None = None) -> BlobRecord | None:
+        found = None if seen is None else self._blobs.find(txn, digest)
+        return self._blobs.remove(txn, digest) if seen is None or (found and found.is_where(seen)) else None
 
-    def _set_aside(self, digest: Digest, reason: str) -> bool:
+    def _forget_if_lost(self, digest: Digest, txn: Transaction) -> None:
+        record = self._blobs.find(txn, digest)
+        if record is not None and not self._layout.has(record):
+            logger.error("blob %s is lost: %s is gone", digest, self._layout.holder(record))
+            self._forget(digest, txn)
+
+    def _set_aside(self, digest: Digest, reason: str, seen: BlobRecord | None = None) -> bool:
         logger.error("blob %s is damaged: %s", digest, reason)
-        self.quarantined += 1
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True), suppress(FileNotFoundError):
             try:
-                record = self._index.submit(partial(self._forget, digest)).result()
+                record = self._index.submit(partial(self._forget, digest, seen=seen)).result()
             except (ReadOnly, StorageFull):
                 return False
+            if record is None and seen is not None:
+                return False
+            self.quarantined += 1
             if record is not None and record.place is Place.RECIPE:
                 path = self._layout.recipe(digest)
                 path.replace(self._layout.quarantine / f"{path.name}.recipe")

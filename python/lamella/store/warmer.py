@@ -7,6 +7,7 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from lamella._core import BlobFile, RecipeError
+from lamella.errors import StorageFull
 from lamella.index import BlobRecord, Place
 from lamella.store.chunks import Chunks, LostChunks
 from lamella.store.compactor import LEAST_SIZE
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lamella.index import Blobs, Index
-    from lamella.index.table import Transaction
     from lamella.model import Digest
     from lamella.store.limit import SizeLimit
     from lamella.store.remover import Remover
@@ -118,19 +118,19 @@ class Warmer:
         """Let a blob be read from its file, if it is still cold, and remove the recipe unless somebody reads by it."""
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True) as folder:
-            record = self._blobs.get(digest)
+            record = self._blobs.current(digest)
             if record is None or record.place is not Place.RECIPE:
                 return False
             self._name(draft, digest, folder)
-            moved = False
+            # Nobody else moves it while the folder is locked.
+            hot = BlobRecord(digest, record.size, Place.FILE, self._blobs.now(), record.size)
             try:
-                moved = self._index.submit(lambda txn: self._move(txn, digest)).result()
-            finally:
-                if not moved:
-                    path.unlink(missing_ok=True)
-            if moved:
-                self._recipes.discard(digest)
-        return moved
+                self._index.submit(lambda txn: self._blobs.move(txn, hot)).result()
+            except StorageFull:
+                path.unlink(missing_ok=True)
+                raise
+            self._recipes.discard(digest)
+        return True
 
     def _name(self, draft: BlobFile, digest: Digest, folder: int) -> None:
         """Give a file its name, durably, in the folder that is locked alone."""
@@ -146,13 +146,6 @@ class Warmer:
         except OSError as error:
             # Names that were there before may be among those that are lost: no retry could tell.
             raise self._index.health.fail(f"fsync of {path.parent} failed: {error}") from error
-
-    def _move(self, txn: Transaction, digest: Digest) -> bool:
-        found = self._blobs.find(txn, digest)
-        if found is None or found.place is not Place.RECIPE:
-            return False
-        self._blobs.move(txn, BlobRecord(digest, found.size, Place.FILE, self._blobs.now(), found.size))
-        return True
 
 
 def _check(draft: BlobFile, record: BlobRecord) -> None:

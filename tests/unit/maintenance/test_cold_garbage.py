@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from lamella.index import PackTable, Place
 from lamella.maintenance.policy import GRACE
 from lamella.model import Digest
 from tests.suites.blob_store import get, put
+from tests.unit.store.killed_commit import DIGEST, LAYER, compact, kill_in_commit
 from tests.unit.store.layers import layer, put_cold
 from tests.unit.store.recipes import add_all, receive
 
@@ -32,6 +35,15 @@ async def test_a_cold_layer_keeps_its_chunks(farm: Farm) -> None:
     assert await get(farm.store, kept) == layer()
     assert 0 < chunks(farm) < before
     assert len([path for path in (farm.folder / "recipes").rglob("*") if path.is_file()]) == 1
+
+
+async def test_the_chunks_stay_of_a_layer_that_a_killed_process_has_just_turned_cold(farm: Farm) -> None:
+    await put(farm.store, LAYER)
+    await farm.step("step", DIGEST)
+    await asyncio.to_thread(kill_in_commit, farm.folder, compact, Place.RECIPE)
+    farm.now = time.time() + 2 * GRACE
+    assert (await farm.collect()).swept.blobs == 0
+    assert await get(farm.store, DIGEST) == LAYER
 
 
 async def test_a_cold_layer_that_nothing_needs_goes_with_all_of_its_chunks(farm: Farm) -> None:

@@ -173,6 +173,16 @@ async def test_a_damaged_chunk_is_noticed_and_can_come_back(store: LocalStore, f
     assert await get(store, digest) == LAYER
 
 
+async def test_damage_that_was_seen_elsewhere_takes_nothing(store: LocalStore, folder: Path) -> None:
+    digest = await put(store, layer())
+    seen = store.blobs.get(digest)
+    assert seen is not None
+    store.compactor.compact(digest)
+    store._remover.condemn(seen, ValueError("its bytes end early"))
+    assert await get(store, digest) == layer()
+    assert list((folder / "quarantine").iterdir()) == []
+
+
 async def test_a_damaged_recipe_is_noticed(store: LocalStore, folder: Path) -> None:
     digest = await put_cold(store, LAYER)
     flip(recipe_file(folder, digest), 200)

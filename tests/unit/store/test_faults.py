@@ -9,19 +9,23 @@ import stat
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lamella._core import BlobFile
 from lamella.errors import Corrupted, NotFound, ReadOnly, StorageFull
-from lamella.index import INLINE_MAX
+from lamella.index import INLINE_MAX, Place
 from lamella.model import Digest
 from lamella.store import BUFFER_SIZE, LocalStore
 from lamella.store import local as local_module
 from tests.suites.blob_store import content, get, listed, put
+from tests.unit.store.killed_commit import DIGEST, LAYER, Change, compact, upload, warm
+from tests.unit.store.layers import put_cold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from typing_extensions import Buffer
@@ -169,6 +173,49 @@ async def test_a_name_that_the_index_has_no_room_for_is_taken_back(
     assert [path for path in (folder / "blobs").rglob("*") if path.is_file()] == []
     monkeypatch.undo()
     assert await put(store, NEW) == Digest.of(NEW)
+
+
+class UnsureEnvironment:
+    """An LMDB environment that reports a failed commit, although it reached the disk, once something is ``done``."""
+
+    def __init__(self, environment: Any, done: Callable[[], bool]) -> None:
+        self._environment = environment
+        self._done = done
+
+    def begin(self, *, write: bool = False, parent: Any = None) -> Any:
+        txn = self._environment.begin(write=write, parent=parent)
+        return self._check(txn) if write and parent is None else txn
+
+    @contextmanager
+    def _check(self, txn: Any) -> Iterator[Any]:
+        with txn:
+            yield txn
+        if self._done():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize(("change", "place"), [(upload, Place.FILE), (compact, Place.RECIPE), (warm, Place.FILE)])
+async def test_what_a_failed_commit_may_have_recorded_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, change: Change, place: Place
+) -> None:
+    async with LocalStore(folder) as store:
+        if change is compact:
+            await put(store, LAYER)
+        elif change is warm:
+            await put_cold(store, LAYER)
+        environment = UnsureEnvironment(store.index._environment, lambda: is_in(store, place))
+        with monkeypatch.context() as patch:
+            patch.setattr(store.index, "_environment", environment)
+            with pytest.raises(ReadOnly):
+                await asyncio.to_thread(change, store)
+    async with LocalStore(folder) as store:
+        assert is_in(store, place)
+        assert await get(store, DIGEST) == LAYER
+
+
+def is_in(store: LocalStore, place: Place) -> bool:
+    record = store.blobs.get(DIGEST)
+    return record is not None and record.place is place
 
 
 async def test_bytes_then_name_then_index_are_durable_before_success_is_told(
