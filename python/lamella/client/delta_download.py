@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from grpc import aio
 
@@ -13,6 +14,7 @@ from lamella._proto.lamella.v1 import delta_pb2 as pb
 from lamella._proto.lamella.v1.delta_pb2_grpc import DeltaStub
 from lamella.client.base import find_base
 from lamella.client.errors import Missing, ServerFailed, translate
+from lamella.client.stream import Stream
 from lamella.errors import DigestMismatch, Invalid, NotFound
 from lamella.model import Digest
 from lamella.wire.chunk_frames import MAX_RECIPE, decompress_chunks, to_bitmap
@@ -33,6 +35,8 @@ LEAST_HELD: Final = 0.1
 
 WINDOW_SIZE: Final = 4 << 20
 """About how many bytes of a blob are put together at once."""
+
+_PullStream: TypeAlias = Stream[pb.PullRequest, pb.PullResponse]
 
 
 async def download_delta(
@@ -94,33 +98,27 @@ class _Pull:
             NotFound: the cache has lost a chunk.
             DigestMismatch: the server sent another chunk than it was asked for.
         """
-        call = DeltaStub(self._connection.channel).Pull(metadata=self._connection.metadata)
         begin = pb.PullRequest.Begin(
             instance_name=self._connection.instance, digest=str(self._blob.digest), size_bytes=self._blob.size
         )
-        try:
-            await self._write(call, pb.PullRequest(begin=begin))
-            data = await self._recipe(call)
+        with closing(_PullStream(self._connection, DeltaStub(self._connection.channel).Pull)) as stream:
+            await stream.write(pb.PullRequest(begin=begin))
+            data = await self._recipe(stream)
             recipe = await asyncio.to_thread(Recipe, data)
             if recipe.digest != self._blob.digest.raw or recipe.size != self._blob.size or recipe.transform:
                 raise Invalid("recipe", f"is not that of {self._blob.digest}")
-            return data if await self._chunks(call, recipe) else None
-        except asyncio.InvalidStateError:
-            # Something was written when the call had ended already; only its status tells why.
-            raise ServerFailed(self._connection.address, await call.details() or "the call ended early") from None
-        finally:
-            call.cancel()
+            return data if await self._chunks(stream, recipe) else None
 
-    async def _recipe(self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse]) -> bytes:
-        response = await self._read(call)
+    async def _recipe(self, stream: _PullStream) -> bytes:
+        response = await stream.read()
         size, data = response.recipe_size_bytes, bytearray(response.recipe)
         if not 0 < size <= MAX_RECIPE:
             raise Invalid("recipe_size_bytes", f"is {size}, but must be at most {MAX_RECIPE}")
         while len(data) < size:
-            data += (await self._read(call)).recipe
+            data += (await stream.read()).recipe
         return bytes(data)
 
-    async def _chunks(self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse], recipe: Recipe) -> bool:
+    async def _chunks(self, stream: _PullStream, recipe: Recipe) -> bool:
         chunks = [(Digest(raw), size) for raw, _, size in recipe.distinct()]
         held = self._cache.known(digest for digest, _ in chunks)
         missing = [number for number, (digest, _) in enumerate(chunks) if digest not in held]
@@ -128,8 +126,8 @@ class _Pull:
         here = recipe.size - sum(chunks[number][1] for number in missing)
         comes = base is not None or here >= LEAST_HELD * recipe.size
         if missing and comes:
-            await self._write(call, _wanted(recipe, chunks, missing, base))
-        await call.done_writing()
+            await stream.write(_wanted(recipe, chunks, missing, base))
+        await stream.end()
         if not comes:
             return False
         fresh = [chunks[number] for number in missing]
@@ -137,7 +135,7 @@ class _Pull:
         while self._target.size < recipe.size:
             digests = Digest.split(await asyncio.to_thread(reader.wanted, WINDOW_SIZE))
             while any(digest not in held for digest in digests):
-                frame = (await self._read(call)).chunks
+                frame = (await stream.read()).chunks
                 count = frame.group.chunks
                 mine, fresh = fresh[:count], fresh[count:]
                 await asyncio.to_thread(self._take, frame, mine, base)
@@ -176,19 +174,6 @@ class _Pull:
             raise RecipeError(f"the recipe of {self._blob.digest} ends early")
         self._target.append(window)
         self._progress(len(window))
-
-    async def _write(
-        self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse], request: pb.PullRequest
-    ) -> None:
-        await call.write(request)
-        self._connection.traffic.sent += request.ByteSize()
-
-    async def _read(self, call: aio.StreamStreamCall[pb.PullRequest, pb.PullResponse]) -> pb.PullResponse:
-        response = await call.read()
-        if not isinstance(response, pb.PullResponse):
-            raise ServerFailed(self._connection.address, f"{self._blob.digest}: the pull ended early")
-        self._connection.traffic.received += response.ByteSize()
-        return response
 
 
 def _wanted(recipe: Recipe, chunks: list[tuple[Digest, int]], missing: list[int], base: Base | None) -> pb.PullRequest:

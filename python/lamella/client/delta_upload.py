@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from grpc import aio
 
@@ -15,6 +16,7 @@ from lamella._proto.lamella.v1.delta_pb2_grpc import DeltaStub
 from lamella.client.base import find_base
 from lamella.client.cut import Cut, is_plain
 from lamella.client.errors import ServerFailed, translate
+from lamella.client.stream import Stream
 from lamella.errors import Invalid, NotFound
 from lamella.wire.chunk_frames import MAX_PART, MAX_RECIPE, compress_chunks, from_bitmap
 
@@ -34,6 +36,8 @@ MOST_MISSING: Final = 0.95
 
 FRAMES_AHEAD: Final = 3
 """Frames that are being compressed while one is sent."""
+
+_PushStream: TypeAlias = Stream[pb.PushRequest, pb.PushResponse]
 
 
 async def upload_delta(
@@ -123,28 +127,22 @@ class _Push:
             NotFound, RecipeError: the base cannot be read.
             OSError: the file cannot be read.
         """
-        call = DeltaStub(self._connection.channel).Push(metadata=self._connection.metadata)
-        try:
-            return await self._talk(call)
-        except asyncio.InvalidStateError:
-            # Something was written when the call had ended already; only its status tells why.
-            raise ServerFailed(self._connection.address, await call.details() or "the call ended early") from None
-        finally:
-            call.cancel()
+        with closing(_PushStream(self._connection, DeltaStub(self._connection.channel).Push)) as stream:
+            return await self._talk(stream)
 
-    async def _talk(self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse]) -> bool:
+    async def _talk(self, stream: _PushStream) -> bool:
         for request in self._offer():
-            await self._write(call, request)
-        wanted = (await self._read(call)).wanted
+            await stream.write(request)
+        wanted = (await stream.read()).wanted
         numbers = from_bitmap(wanted.missing, len(self._cut.chunks))
         size = self._cut.size(numbers)
         base = self._base if wanted.has_base else None
         if base is None and size > MOST_MISSING * self._blob.size:
             return False
         self._tell(self._blob.size - size)
-        await self._send(call, numbers, base)
-        await call.done_writing()
-        if not (await self._read(call)).HasField("done"):
+        await self._send(stream, numbers, base)
+        await stream.end()
+        if not (await stream.read()).HasField("done"):
             raise ServerFailed(self._connection.address, f"{self._blob.digest}: the push was not acknowledged")
         self._connection.traffic.saved += self._blob.size - size
         return True
@@ -163,14 +161,12 @@ class _Push:
         for start in range(0, len(data), MAX_PART):
             yield pb.PushRequest(recipe=data[start : start + MAX_PART])
 
-    async def _send(
-        self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse], numbers: list[int], base: Base | None
-    ) -> None:
+    async def _send(self, stream: _PushStream, numbers: list[int], base: Base | None) -> None:
         frames: deque[tuple[int, asyncio.Task[pb.PushRequest]]] = deque()
 
         async def send_first() -> None:
             size, frame = frames.popleft()
-            await self._write(call, await frame)
+            await stream.write(await frame)
             self._tell(size)
 
         first = 0
@@ -197,19 +193,6 @@ class _Push:
             chunks=len(numbers), base=[pb.BaseRange(offset=offset, size=size) for offset, size in ranges]
         )
         return pb.PushRequest(chunks=pb.ChunkFrame(group=group, data=compress_chunks(b"".join(chunks), prefix)))
-
-    async def _write(
-        self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse], request: pb.PushRequest
-    ) -> None:
-        await call.write(request)
-        self._connection.traffic.sent += request.ByteSize()
-
-    async def _read(self, call: aio.StreamStreamCall[pb.PushRequest, pb.PushResponse]) -> pb.PushResponse:
-        response = await call.read()
-        if not isinstance(response, pb.PushResponse):
-            raise ServerFailed(self._connection.address, f"{self._blob.digest}: the push ended without an answer")
-        self._connection.traffic.received += response.ByteSize()
-        return response
 
     def _tell(self, size: int) -> None:
         self.told += size
