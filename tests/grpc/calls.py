@@ -18,10 +18,12 @@ from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ContentAddressableStorageStub
 from lamella._proto.google.bytestream import bytestream_pb2 as stream
 from lamella._proto.google.bytestream.bytestream_pb2_grpc import ByteStreamStub
+from lamella.model import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lamella.index import Place
     from tests.grpc.conftest import Server
 
 PIECE = 1 << 20
@@ -97,6 +99,11 @@ def open_files(server: Server, *folders: str) -> list[str]:
         with suppress(FileNotFoundError):
             names.append(str(link.readlink()))
     return sorted(name for name in names if any(name.startswith(f"{server.folder / folder}/") for folder in folders))
+
+
+def place_of(server: Server, data: bytes) -> Place | None:
+    record = server.store.blobs.get(Digest.of(data))
+    return None if record is None else record.place
 
 
 async def eventually(condition: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from lamella.server.grpc.door import GrpcDoor
 from lamella.server.process import compose
 from lamella.store.local import LocalStore
+from tests.grpc.deltas import NEW, OLD, Cut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -64,3 +65,13 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 async def channel(server: Server) -> AsyncIterator[grpc.aio.Channel]:
     async with server.connect() as channel:
         yield channel
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Cut:
+    return Cut.of(OLD, tmp_path)
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Cut:
+    return Cut.of(NEW, tmp_path)

@@ -7,7 +7,7 @@ import io
 import tarfile
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -17,21 +17,22 @@ from lamella._proto.lamella.v1 import delta_pb2 as pb
 from lamella._proto.lamella.v1.delta_pb2_grpc import DeltaStub
 from lamella.model import Digest
 from lamella.wire.chunk_frames import MAX_PART, compress_chunks, decompress_chunks, from_bitmap, to_bitmap
+from tests.releases import FILE_SIZE, release
 from tests.unit.store.recipes import recipe_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from lamella.index import Place
-    from tests.grpc.conftest import Server
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+OLD, NEW = release(0), release(1)
+CHANGED = 3 * FILE_SIZE
+"""Bytes of the files in which they differ."""
 
 EOF: Any = grpc.aio.EOF  # type: ignore[attr-defined] # its stubs lack it
-
-
-def place_of(server: Server, data: bytes) -> Place | None:
-    record = server.store.blobs.get(Digest.of(data))
-    return None if record is None else record.place
 
 
 def edited(data: bytes, files: int = 3) -> bytes:
@@ -102,6 +103,31 @@ def ranges_of(group: pb.ChunkGroup, base: Cut | None) -> bytes:
     return b"" if base is None else b"".join(base.data[at.offset : at.offset + at.size] for at in group.base)
 
 
+class Call(Generic[Request, Response]):
+    """A call, one message after another."""
+
+    def __init__(self, call: grpc.aio.StreamStreamCall[Request, Response]) -> None:
+        self._call = call
+
+    async def say(self, *requests: Request) -> None:
+        """Send messages, as long as the server takes some."""
+        with suppress(asyncio.InvalidStateError):
+            for request in requests:
+                await self._call.write(request)
+
+    async def hear(self) -> Response:
+        response = await self._call.read()
+        assert response is not EOF
+        return cast("Response", response)
+
+    async def hang_up(self) -> None:
+        """Say that no more is coming."""
+        await self._call.done_writing()
+
+    def cancel(self) -> None:
+        self._call.cancel()
+
+
 @dataclass
 class Pushed:
     """What a push sent: the numbers of chunks, whether the server had the base, and bytes of frames."""
@@ -111,11 +137,11 @@ class Pushed:
     sent: int = 0
 
 
-class Push:
+class Push(Call[pb.PushRequest, pb.PushResponse]):
     """One call of ``Push``, step by step."""
 
     def __init__(self, channel: grpc.aio.Channel, cut: Cut, base: Cut | None = None) -> None:
-        self._call = DeltaStub(channel).Push()
+        super().__init__(DeltaStub(channel).Push())
         self._cut = cut
         self._base = base
 
@@ -139,24 +165,6 @@ class Push:
         assert (await self.hear()).WhichOneof("part") == "done"
         assert await self._call.read() is EOF
         assert await self._call.code() is grpc.StatusCode.OK
-
-    async def say(self, *requests: pb.PushRequest) -> None:
-        """Send messages, as long as the server takes some."""
-        with suppress(asyncio.InvalidStateError):
-            for request in requests:
-                await self._call.write(request)
-
-    async def hear(self) -> pb.PushResponse:
-        response = await self._call.read()
-        assert isinstance(response, pb.PushResponse)
-        return response
-
-    async def hang_up(self) -> None:
-        """Say that no more is coming."""
-        await self._call.done_writing()
-
-    def cancel(self) -> None:
-        self._call.cancel()
 
 
 async def push(
@@ -185,11 +193,11 @@ class Pulled:
     used_base: bool = False
 
 
-class Pull:
+class Pull(Call[pb.PullRequest, pb.PullResponse]):
     """One call of ``Pull``, step by step."""
 
     def __init__(self, channel: grpc.aio.Channel, data: bytes) -> None:
-        self._call = DeltaStub(channel).Pull()
+        super().__init__(DeltaStub(channel).Pull())
         self.first = pb.PullRequest.Begin(digest=str(Digest.of(data)), size_bytes=len(data))
 
     async def begin(self) -> Recipe:
@@ -215,24 +223,6 @@ class Pull:
             frames.append(response.chunks)
         assert await self._call.code() is grpc.StatusCode.OK
         return frames
-
-    async def say(self, *requests: pb.PullRequest) -> None:
-        """Send messages, as long as the server takes some."""
-        with suppress(asyncio.InvalidStateError):
-            for request in requests:
-                await self._call.write(request)
-
-    async def hear(self) -> pb.PullResponse:
-        response = await self._call.read()
-        assert isinstance(response, pb.PullResponse)
-        return response
-
-    async def hang_up(self) -> None:
-        """Say that no more is coming."""
-        await self._call.done_writing()
-
-    def cancel(self) -> None:
-        self._call.cancel()
 
 
 def wanted_of(recipe: Recipe, missing: Sequence[int], base: Cut | None = None) -> pb.PullRequest.Wanted:

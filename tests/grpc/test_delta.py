@@ -9,16 +9,13 @@ import pytest
 from lamella.client import AsyncClient, Blob, ChunkCache, Missing
 from lamella.index import Place
 from lamella.model import Digest
-from tests.releases import FILE_SIZE, release
+from tests.grpc.deltas import CHANGED, NEW, OLD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.grpc.conftest import Server
-
-OLD, NEW = release(0), release(1)
-CHANGED = 3 * FILE_SIZE
 
 
 @pytest.fixture

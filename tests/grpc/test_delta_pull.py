@@ -14,23 +14,14 @@ from lamella.index import Place
 from lamella.model import Digest
 from lamella.server.grpc import delta
 from lamella.server.grpc import upload as upload_module
-from tests.grpc.calls import eventually, open_files, refused, upload
-from tests.grpc.deltas import Cut, Pull, edited, place_of, pull, push, wanted_of
-from tests.releases import FILE_SIZE, release
+from tests.grpc.calls import eventually, open_files, place_of, refused, upload
+from tests.grpc.deltas import CHANGED, NEW, OLD, Cut, Pull, edited, pull, push, wanted_of
 from tests.unit.store.test_gzip_cold import compressed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.grpc.conftest import Server
-
-OLD, NEW = release(0), release(1)
-CHANGED = 3 * FILE_SIZE
-
-
-@pytest.fixture
-def old(tmp_path: Path) -> Cut:
-    return Cut.of(OLD, tmp_path)
 
 
 def open_recipes(server: Server) -> list[str]:

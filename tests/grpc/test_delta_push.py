@@ -20,27 +20,13 @@ from lamella.index import Place
 from lamella.model import Digest
 from lamella.server.grpc import upload as upload_module
 from lamella.store import new_chunks
-from tests.grpc.calls import blob_files, download, eventually, read_name, refused, upload
+from tests.grpc.calls import blob_files, download, eventually, place_of, read_name, refused, upload
 from tests.grpc.conftest import serve
-from tests.grpc.deltas import Cut, Push, edited, place_of, pull, push
-from tests.releases import FILE_SIZE, release
+from tests.grpc.deltas import CHANGED, NEW, OLD, Cut, Push, edited, pull, push
 from tests.unit.store.test_gzip_cold import compressed
 
 if TYPE_CHECKING:
     from tests.grpc.conftest import Server
-
-OLD, NEW = release(0), release(1)
-CHANGED = 3 * FILE_SIZE
-
-
-@pytest.fixture
-def old(tmp_path: Path) -> Cut:
-    return Cut.of(OLD, tmp_path)
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Cut:
-    return Cut.of(NEW, tmp_path)
 
 
 async def test_a_blob_of_which_nothing_is_there(channel: grpc.aio.Channel, server: Server, new: Cut) -> None:

@@ -14,10 +14,9 @@ from lamella.model import Digest
 from lamella.server.grpc import delta
 from lamella.store.packer import PACKED_MAX
 from lamella.wire.chunk_frames import compress_chunks
-from tests.grpc.calls import blob_files, eventually, refused, upload
+from tests.grpc.calls import blob_files, eventually, place_of, refused, upload
 from tests.grpc.conftest import MAX_BLOB_SIZE
-from tests.grpc.deltas import Cut, Push, place_of, push
-from tests.releases import release
+from tests.grpc.deltas import NEW, OLD, Cut, Push, push
 from tests.unit.store.test_gzip_cold import compressed
 
 if TYPE_CHECKING:
@@ -26,13 +25,7 @@ if TYPE_CHECKING:
 
     from tests.grpc.conftest import Server
 
-OLD, NEW = release(0), release(1)
 Frames = list[pb.ChunkFrame]
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Cut:
-    return Cut.of(NEW, tmp_path)
 
 
 def frame(data: bytes, chunks: int = 1, base: bytes = b"", *ranges: tuple[int, int]) -> pb.ChunkFrame:

@@ -10,18 +10,13 @@ from lamella.model import Digest
 from lamella.server.grpc import chunks
 from lamella.store import splitter
 from tests.foreign_gzip import foreign_gzip
-from tests.grpc.calls import digest_of, download, is_missing, read_name, refused, upload
+from tests.grpc.calls import digest_of, download, is_missing, place_of, read_name, refused, upload
 from tests.grpc.conftest import Server
 from tests.grpc.test_splice import splice_request
 from tests.releases import release
 
 TAR = release(0, size=20_000)
 TEXT = b"".join(b"line %d of a text that compresses\n" % number for number in range(30_000))
-
-
-def place_of(server: Server, data: bytes) -> Place | None:
-    record = server.store.blobs.get(Digest.of(data))
-    return None if record is None else record.place
 
 
 async def split(channel: grpc.aio.Channel, data: bytes) -> list[pb.Digest]:
