@@ -21,6 +21,8 @@ TAR: Final = layer(files=40)
 SMALL_TAR: Final = layer(files=3)
 EMPTY_TAR: Final = bytes(10_240)
 
+DIFF_ID: Final = Digest.of(TAR)
+
 FORMS: Final = {
     "gzip": Place.FILE,
     "gzip of two members": Place.FILE,
@@ -63,3 +65,14 @@ async def put_form(store: LocalStore, form: str) -> Digest:
         assert not await store.write_many({Digest.of(blob): blob for blob in [data, *others]})
         return Digest.of(data)
     return await put(store, data)
+
+
+async def examine(store: LocalStore, digest: Digest) -> bool:
+    return await asyncio.to_thread(store.examiner.examine, digest)
+
+
+async def put_hot(store: LocalStore) -> Digest:
+    """Store a gzip layer, and look into it."""
+    digest = await put_form(store, "gzip")
+    assert await examine(store, digest)
+    return digest

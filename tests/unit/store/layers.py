@@ -1,4 +1,4 @@
-"""Layers that are worth compacting."""
+"""Layers that are worth compacting, and where a store has the bytes of blobs."""
 
 from __future__ import annotations
 
@@ -56,14 +56,22 @@ async def assert_shared(store: LocalStore, layers: Sequence[bytes]) -> None:
     assert outcomes[1] is not None
     assert outcomes[1].stored < len(layers[1]) / 5
     for digest, data in zip(digests, layers, strict=True):
-        record = store.blobs.get(digest)
-        assert record is not None
-        assert record.place is Place.RECIPE
+        assert place_of(store, digest) is Place.RECIPE
         assert await get(store, digest) == data
         middle = len(data) // 2
         assert await get(store, digest, middle, 1000) == data[middle : middle + 1000]
         assert await get(store, digest, len(data) - 10) == data[-10:]
         assert await get(store, digest, len(data)) == b""
+
+
+def place_of(store: LocalStore, digest: Digest) -> Place | None:
+    record = store.blobs.get(digest)
+    return None if record is None else record.place
+
+
+def blob_file(folder: Path, digest: Digest) -> Path:
+    """Return where a hot blob's bytes are."""
+    return folder / "blobs" / "sha256" / digest.hex[:2] / digest.hex
 
 
 def flip(path: Path, offset: int) -> None:

@@ -13,22 +13,13 @@ from lamella.store.cold_writer import CannotTurnCold
 from lamella.store.compactor import LEAST_SIZE
 from tests.foreign_gzip import foreign_gzip
 from tests.suites.blob_store import content, get, put
-from tests.unit.store.layers import flip, layer, put_cold, text
+from tests.unit.store.layers import blob_file, flip, layer, place_of, put_cold, text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 LAYER = layer()
-
-
-def place_of(store: LocalStore, digest: Digest) -> Place | None:
-    record = store.blobs.get(digest)
-    return None if record is None else record.place
-
-
-def hot_file(folder: Path, digest: Digest) -> Path:
-    return folder / "blobs" / "sha256" / digest.hex[:2] / digest.hex
 
 
 def recipe_file(folder: Path, digest: Digest) -> Path:
@@ -42,7 +33,7 @@ def packs(folder: Path) -> list[Path]:
 async def test_a_cold_layer_is_what_it_was(store: LocalStore, folder: Path) -> None:
     digest = await put_cold(store, LAYER)
     assert place_of(store, digest) is Place.RECIPE
-    assert not hot_file(folder, digest).exists()
+    assert not blob_file(folder, digest).exists()
     assert await get(store, digest) == LAYER
     assert (await store.stat(digest)).size == len(LAYER)
     assert await store.missing([digest]) == set()
@@ -96,7 +87,7 @@ async def test_what_would_not_take_less_stays_whole_and_is_not_tried_again(
     assert reason in (outcome.kept or "")
     assert store.whole.get(digest) == outcome.kept
     assert packs(folder) == []
-    assert hot_file(folder, digest).read_bytes() == data
+    assert blob_file(folder, digest).read_bytes() == data
     await store.delete(digest)
     assert store.whole.get(digest) is None
 
@@ -112,12 +103,12 @@ async def test_an_upload_of_a_cold_blob_leaves_it_cold(store: LocalStore, folder
     digest = await put_cold(store, LAYER)
     assert await put(store, LAYER) == digest
     assert place_of(store, digest) is Place.RECIPE
-    assert not hot_file(folder, digest).exists()
+    assert not blob_file(folder, digest).exists()
 
 
 async def test_a_hot_blob_that_is_damaged_does_not_turn_cold(store: LocalStore, folder: Path) -> None:
     digest = await put(store, LAYER)
-    flip(hot_file(folder, digest), 5000)
+    flip(blob_file(folder, digest), 5000)
     with pytest.raises(CannotTurnCold, match=str(digest)):
         store.compactor.compact(digest)
     assert place_of(store, digest) is None
@@ -243,9 +234,9 @@ async def test_a_cold_blob_that_is_deleted_is_gone_with_its_recipe(store: LocalS
 async def test_files_that_nothing_refers_to_are_removed_and_no_others(store: LocalStore, folder: Path) -> None:
     cold = await put_cold(store, LAYER)
     hot = await put(store, content(BUFFER_SIZE))
-    hot_file(folder, cold).write_bytes(LAYER)
+    blob_file(folder, cold).write_bytes(LAYER)
     unknown = Digest.of(b"unknown")
-    hot_file(folder, unknown).write_bytes(b"bytes")
+    blob_file(folder, unknown).write_bytes(b"bytes")
     recipe_file(folder, hot).parent.mkdir(exist_ok=True)
     recipe_file(folder, hot).write_bytes(recipe_file(folder, cold).read_bytes())
     pack = folder / "packs" / f"{5:016x}.pack"

@@ -22,7 +22,7 @@ from lamella.store import BUFFER_SIZE, LocalStore
 from lamella.store import local as local_module
 from tests.suites.blob_store import content, get, listed, put
 from tests.unit.store.killed_commit import DIGEST, LAYER, Change, compact, upload, warm
-from tests.unit.store.layers import put_cold
+from tests.unit.store.layers import blob_file, put_cold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,8 +121,8 @@ async def test_a_read_only_store_says_what_is_lost_or_damaged_and_keeps_the_rest
     store: LocalStore, folder: Path
 ) -> None:
     lost, cut = await put(store, OLD), await put(store, NEW)
-    (folder / "blobs" / "sha256" / lost.hex[:2] / lost.hex).unlink()
-    path = folder / "blobs" / "sha256" / cut.hex[:2] / cut.hex
+    blob_file(folder, lost).unlink()
+    path = blob_file(folder, cut)
     path.chmod(0o600)
     path.write_bytes(NEW[:-1])
     store.index.health.fail("a test")

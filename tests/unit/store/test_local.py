@@ -11,10 +11,7 @@ from lamella.index import INLINE_MAX, USED_RESOLUTION, LayerRecord
 from lamella.model import EMPTY, Digest
 from lamella.store import BUFFER_SIZE, LocalStore
 from tests.suites.blob_store import content, get, put
-
-
-def blob_file(folder: Path, digest: Digest) -> Path:
-    return folder / "blobs" / "sha256" / digest.hex[:2] / digest.hex
+from tests.unit.store.layers import blob_file
 
 
 def files(folder: Path) -> list[Path]:

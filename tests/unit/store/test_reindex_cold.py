@@ -8,7 +8,7 @@ import pytest
 from lamella.index import PackTable, Place, UsageTable
 from lamella.store import LocalStore, ReindexReport, reindex
 from tests.suites.blob_store import content, get, listed, put
-from tests.unit.store.layers import flip, layer, put_cold
+from tests.unit.store.layers import blob_file, flip, layer, put_cold
 from tests.unit.store.test_packed import batch
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ async def test_a_lost_pack_takes_the_blobs_with_it(folder: Path, cold: list[Dige
 
 
 async def test_a_whole_copy_that_a_crash_left_needs_no_recipe_any_more(folder: Path, cold: list[Digest]) -> None:
-    path = folder / "blobs" / "sha256" / cold[0].hex[:2] / cold[0].hex
+    path = blob_file(folder, cold[0])
     path.write_bytes(LAYERS[0])
     assert reindex(folder).adopted == 1
     async with LocalStore(folder) as store:

@@ -16,8 +16,8 @@ from lamella.store import warmer as warmer_module
 from lamella.store.limit import HIGH, NoSpareRoom
 from lamella.store.protocol import BlobInfo
 from tests.suites.blob_store import get, put
-from tests.unit.store.layers import flip, layer, put_cold, text
-from tests.unit.store.test_cold import hot_file, packs, place_of, recipe_file
+from tests.unit.store.layers import blob_file, flip, layer, place_of, put_cold, text
+from tests.unit.store.test_cold import packs, recipe_file
 from tests.unit.store.test_faults import FailingFile
 from tests.unit.store.test_gzip_cold import compressed
 
@@ -44,7 +44,7 @@ async def test_a_warm_blob_is_in_a_file_as_it_was(store: LocalStore, folder: Pat
     assert store.warmer.warm(digest, made.append) == len(data)
     assert sum(made) == len(data)
     assert place_of(store, digest) is Place.FILE
-    assert hot_file(folder, digest).read_bytes() == await get(store, digest) == data
+    assert blob_file(folder, digest).read_bytes() == await get(store, digest) == data
     assert not recipe_file(folder, digest).exists()
     assert list((folder / "temporary").iterdir()) == []
     totals = UsageTable(store.index).all()
@@ -130,7 +130,7 @@ async def test_a_blob_that_is_deleted_meanwhile_does_not_come_back(
     loop = asyncio.get_running_loop()
     assert await asyncio.to_thread(store.warmer.warm, digest, delete) is None
     assert place_of(store, digest) is (Place.FILE if again else None)
-    assert hot_file(folder, digest).exists() is again
+    assert blob_file(folder, digest).exists() is again
     store.leftovers.remove(pack_age=0)
     assert not recipe_file(folder, digest).exists()
 
@@ -139,14 +139,14 @@ async def test_of_two_at_once_one_wins(store: LocalStore, folder: Path) -> None:
     digest = await put_cold(store, ZIPPED)
     outcomes = await asyncio.gather(*(asyncio.to_thread(store.warmer.warm, digest) for _ in range(4)))
     assert sorted(outcomes, key=str) == [len(ZIPPED), None, None, None]
-    assert hot_file(folder, digest).read_bytes() == ZIPPED
+    assert blob_file(folder, digest).read_bytes() == ZIPPED
 
 
 async def test_a_damaged_copy_that_a_crash_left_is_not_taken(store: LocalStore, folder: Path) -> None:
     digest = await put_cold(store, PLAIN)
-    hot_file(folder, digest).write_bytes(PLAIN[:-1] + b"!")
+    blob_file(folder, digest).write_bytes(PLAIN[:-1] + b"!")
     store.warmer.warm(digest)
-    assert hot_file(folder, digest).read_bytes() == PLAIN
+    assert blob_file(folder, digest).read_bytes() == PLAIN
 
 
 async def test_a_damaged_chunk_is_found(store: LocalStore, folder: Path) -> None:
@@ -156,7 +156,7 @@ async def test_a_damaged_chunk_is_found(store: LocalStore, folder: Path) -> None
         store.warmer.warm(digest)
     with pytest.raises(NotFound):
         await get(store, digest)
-    assert not hot_file(folder, digest).exists()
+    assert not blob_file(folder, digest).exists()
     assert list((folder / "temporary").iterdir()) == []
 
 
@@ -196,7 +196,7 @@ async def test_a_disk_that_fails_leaves_the_blob_cold(
     with pytest.raises(error):
         store.warmer.warm(digest)
     assert place_of(store, digest) is Place.RECIPE
-    assert not hot_file(folder, digest).exists()
+    assert not blob_file(folder, digest).exists()
     assert await get(store, digest) == PLAIN
 
 

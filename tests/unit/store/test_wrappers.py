@@ -10,6 +10,7 @@ from lamella.errors import Corrupted, NotFound
 from lamella.model import Digest
 from lamella.store import BUFFER_SIZE, CoalescingStore, LocalStore, MemoryStore, VerifyingStore
 from tests.suites.blob_store import content, get, put
+from tests.unit.store.layers import blob_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 async def damage(store: LocalStore, folder: Path, data: bytes) -> Digest:
     digest = await put(store, data)
-    path = folder / "blobs" / "sha256" / digest.hex[:2] / digest.hex
+    path = blob_file(folder, digest)
     path.chmod(0o600)
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     return digest
