@@ -59,6 +59,10 @@ class Recorder:
         Raises:
             LamellaError: the index takes no writes.
         """
+        # Who waits may go: a server that stops, a client that leaves. What was taken is written nevertheless.
+        await asyncio.shield(self._flush())
+
+    async def _flush(self) -> None:
         # Also waits for what another call writes: whoever reads the index then finds that, too.
         async with self._writing:
             pending, self._pending = self._pending, {}

@@ -73,6 +73,36 @@ async def test_a_flush_waits_for_what_another_one_writes(table: CounterTable, mo
     await first
 
 
+@pytest.mark.parametrize("written", [False, True], ids=["before it is written", "after"])
+async def test_what_a_cancelled_flush_has_taken_is_counted_once(
+    table: CounterTable, monkeypatch: pytest.MonkeyPatch, *, written: bool
+) -> None:
+    """A server that stops cancels the flush that it may be in, and flushes once more."""
+    recorder = Recorder(table, Clock())
+    add, begun, go_on = table.add, asyncio.Event(), asyncio.Event()
+
+    async def held(additions: Mapping[CounterKey, Counters]) -> None:
+        if written:
+            await add(additions)
+        begun.set()
+        await go_on.wait()
+        if not written:
+            await add(additions)
+
+    monkeypatch.setattr(table, "add", held)
+    recorder.add(HIT, project="a/b", builder="one")
+    cancelled = asyncio.create_task(recorder.flush())
+    await begun.wait()
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    recorder.add(HIT, project="a/b", builder="one")
+    last = asyncio.create_task(recorder.flush())
+    go_on.set()
+    await last
+    assert rows(table) == {CounterKey("1970-01-01", "a/b", "one"): HIT + HIT}
+
+
 async def test_names_past_the_limit_are_counted_together(table: CounterTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_NAMES", 2)
     clock = Clock()
