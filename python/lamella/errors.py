@@ -7,13 +7,16 @@ status code.
 from __future__ import annotations
 
 from os import fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from os import PathLike
 
     from lamella.model import Digest
+
+NAMED: Final = 18
+"""How many of many digests a message names: it travels in headers, which are small."""
 
 
 class LamellaError(Exception):
@@ -40,20 +43,15 @@ class MissingBlobs(LamellaError):
     """A result refers to blobs that are not in the store; it was not kept."""
 
     def __init__(self, digests: Collection[Digest]) -> None:
-        super().__init__(f"not in the store: {', '.join(sorted(map(str, digests)))}")
+        super().__init__(f"not in the store: {_some(digests)}")
         self.digests = frozenset(digests)
 
 
 class MissingChunks(LamellaError):
     """A blob cannot be put together: chunks of it are not in the store. ``blob`` is the whole one."""
 
-    NAMED = 20
-    """How many of them the message names: it travels in headers, which are small."""
-
     def __init__(self, blob: Digest, chunks: Collection[Digest]) -> None:
-        named = ", ".join(map(str, sorted(chunks)[: self.NAMED]))
-        more = f" and {len(chunks) - self.NAMED} more" if len(chunks) > self.NAMED else ""
-        super().__init__(f"chunks of {blob} that are not in the store: {named}{more}")
+        super().__init__(f"chunks of {blob} that are not in the store: {_some(chunks)}")
         self.blob = blob
         self.chunks = frozenset(chunks)
 
@@ -190,3 +188,9 @@ class DockerfileError(LamellaError):
         self.file = file
         self.line = line
         self.reason = reason
+
+
+def _some(digests: Collection[Digest]) -> str:
+    """Name the first of some digests, and how many more there are."""
+    more = f" and {len(digests) - NAMED} more" if len(digests) > NAMED else ""
+    return ", ".join(map(str, sorted(digests)[:NAMED])) + more

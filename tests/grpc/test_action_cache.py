@@ -2,11 +2,13 @@ from collections.abc import Callable
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import PreconditionFailure
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ActionCacheStub
 from lamella.model import Digest
 from lamella.server.grpc.limits import MAX_ACTION_RESULT
+from lamella.server.grpc.status import MAX_VIOLATIONS
 from tests.grpc.calls import details_of, digest_of, refused, upload
 from tests.grpc.conftest import Server
 
@@ -137,3 +139,16 @@ async def test_a_malformed_request_is_refused(
     change(request)
     with refused(grpc.StatusCode.INVALID_ARGUMENT, field):
         await ActionCacheStub(channel).UpdateActionResult(request)
+
+
+async def test_many_missing_blobs_are_told_within_what_clients_take(channel: grpc.aio.Channel) -> None:
+    """A status travels in headers; a client answers RESOURCE_EXHAUSTED by itself where they are too large for it."""
+    files = [pb.OutputFile(path=str(number), digest=digest_of(b"%d" % number)) for number in range(1000)]
+    with refused(grpc.StatusCode.FAILED_PRECONDITION, " more") as caught:
+        await put(channel, pb.ActionResult(output_files=files))
+    failure = PreconditionFailure()
+    assert details_of(caught.value).details[0].Unpack(failure)
+    hashes = sorted(file.digest.hash for file in files)
+    assert [violation.subject for violation in failure.violations] == [
+        f"blobs/{hash_}" for hash_ in hashes[:MAX_VIOLATIONS]
+    ]

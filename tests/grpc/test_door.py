@@ -3,6 +3,7 @@ import logging
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import BadRequest
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha import reflection_pb2
@@ -19,6 +20,7 @@ from lamella.server.grpc import door
 from lamella.server.grpc.door import SERVICES, GrpcDoor
 from lamella.server.grpc.limits import MAX_BATCH_SIZE
 from lamella.server.grpc.status import code_of
+from lamella.wire.resource import MAX_NAME
 from tests.grpc.calls import details_of, download, read_name, refused, upload
 from tests.grpc.conftest import Server
 
@@ -71,6 +73,16 @@ async def test_capabilities_tell_what_the_server_takes(channel: grpc.aio.Channel
         await CapabilitiesStub(channel).GetCapabilities(reapi.GetCapabilitiesRequest(instance_name="a"))
     status = details_of(caught.value)
     assert (status.code, status.message) == (caught.value.code().value[0], caught.value.details())
+
+
+@pytest.mark.parametrize("character", ["a", "\x01", "\u00e4", "\U0001f600"])
+async def test_an_error_that_repeats_a_long_text_keeps_its_code(channel: grpc.aio.Channel, character: str) -> None:
+    request = stream.QueryWriteStatusRequest(resource_name=character * MAX_NAME)
+    with refused(grpc.StatusCode.INVALID_ARGUMENT, "resource_name") as caught:
+        await ByteStreamStub(channel).QueryWriteStatus(request)
+    violations = BadRequest()
+    assert details_of(caught.value).details[0].Unpack(violations)
+    assert violations.field_violations[0].field == "resource_name"
 
 
 async def test_an_unexpected_error_is_logged_and_not_told(

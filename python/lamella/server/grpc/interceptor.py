@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 
 from lamella.errors import LamellaError
-from lamella.server.grpc.status import DETAILS_KEY, code_of, to_status
+from lamella.server.grpc.status import DETAILS_KEY, code_of, text_of, to_status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -84,4 +84,4 @@ async def _abort(context: Context, error: Exception, method: str) -> NoReturn:
     code = code_of(error)
     if code is grpc.StatusCode.INTERNAL:
         logger.error("%s failed", method, exc_info=error)
-    await context.abort(code, str(error), ((DETAILS_KEY, to_status(error).SerializeToString()),))
+    await context.abort(code, text_of(error), ((DETAILS_KEY, to_status(error).SerializeToString()),))

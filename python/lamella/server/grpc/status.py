@@ -37,14 +37,28 @@ _CODES: Final[dict[type[errors.LamellaError], grpc.StatusCode]] = {
 }
 
 
+MAX_TEXT: Final = 1500
+"""The most bytes of UTF-8 of an error's text. Message and details travel in headers, the text up to three times, once of
+them percent-encoded; clients take 8 KiB of headers (gRPC's ``max_metadata_size``), and answer themselves with
+RESOURCE_EXHAUSTED to more."""
+
+MAX_VIOLATIONS: Final = 50
+"""The most missing blobs that an error's details name, for the same reason."""
+
+
 def code_of(error: errors.LamellaError) -> grpc.StatusCode:
     """Return the status code of a domain error; INTERNAL for one that no request should meet."""
     return _CODES.get(type(error), grpc.StatusCode.INTERNAL)
 
 
+def text_of(error: errors.LamellaError) -> str:
+    """Return what a domain error says, cut where it is too long for a status."""
+    return _cut(str(error))
+
+
 def to_status(error: errors.LamellaError) -> Status:
     """Return a domain error as a status message with the details that tell a program what to do."""
-    status = Status(code=code_of(error).value[0], message=str(error))
+    status = Status(code=code_of(error).value[0], message=text_of(error))
     detail = _detail(error)
     if detail is not None:
         packed = AnyMessage()
@@ -56,10 +70,15 @@ def to_status(error: errors.LamellaError) -> Status:
 def _detail(error: errors.LamellaError) -> Message | None:
     match error:
         case errors.Invalid():
-            return BadRequest(field_violations=[{"field": error.field, "description": error.reason}])
+            return BadRequest(field_violations=[{"field": _cut(error.field), "description": _cut(error.reason)}])
         case errors.MissingBlobs():
             # REAPI v2, Execute: a violation of type MISSING for each blob.
-            subjects = sorted(f"blobs/{digest.hex}" for digest in error.digests)
+            subjects = [f"blobs/{digest.hex}" for digest in sorted(error.digests)[:MAX_VIOLATIONS]]
             return PreconditionFailure(violations=[{"type": "MISSING", "subject": subject} for subject in subjects])
         case _:
             return None
+
+
+def _cut(text: str) -> str:
+    encoded = text.encode(errors="replace")
+    return text if len(encoded) <= MAX_TEXT else encoded[:MAX_TEXT].decode(errors="ignore") + "..."
