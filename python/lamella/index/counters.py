@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lamella.index.table import Transaction
 
 VALUE_VERSION: Final = 1
+MAX_SAVED_MS: Final = 315_576_000_000_000
+"""The most time that a counter has saved: 10,000 years, the longest of protobuf's ``Duration``. Builders say how long
+a step took."""
+
 _PAGE: Final = 1000
 """Rows read in one transaction."""
 
@@ -47,7 +51,10 @@ class CounterKey:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """``bytes_in`` and ``bytes_out`` are blob bytes received and sent, ``saved_ms`` is the time that hits saved."""
+    """``bytes_in`` and ``bytes_out`` are blob bytes received and sent, ``saved_ms`` is the time that hits saved.
+
+    A sum of the latter ends at ``MAX_SAVED_MS``.
+    """
 
     lookups: int = 0
     hits: int = 0
@@ -58,7 +65,8 @@ class Counters:
     saved_ms: int = 0
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+        *counts, saved_ms = (one + two for one, two in zip(astuple(self), astuple(other), strict=True))
+        return type(self)(*counts, saved_ms=min(saved_ms, MAX_SAVED_MS))
 
 
 _encode = msgspec.msgpack.Encoder().encode

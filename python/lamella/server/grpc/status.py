@@ -38,9 +38,11 @@ _CODES: Final[dict[type[errors.LamellaError], grpc.StatusCode]] = {
 
 
 MAX_TEXT: Final = 1500
-"""The most bytes of UTF-8 of an error's text. Message and details travel in headers, the text up to three times, once of
-them percent-encoded; clients take 8 KiB of headers (gRPC's ``max_metadata_size``), and answer themselves with
-RESOURCE_EXHAUSTED to more."""
+"""The most bytes of UTF-8 of an error's text.
+
+Message and details travel in headers, the text up to three times, once of them percent-encoded. Clients take 8 KiB of
+headers (gRPC's ``max_metadata_size``), and answer RESOURCE_EXHAUSTED themselves where there is more.
+"""
 
 MAX_VIOLATIONS: Final = 50
 """The most missing blobs that an error's details name, for the same reason."""
