@@ -16,7 +16,7 @@ from lamella.index import CounterKey
 from lamella.model import GroupBy, Instruction
 from lamella.server.grpc import stats
 from lamella.server.grpc.caller import REQUEST_METADATA_KEY
-from lamella.wire.fields import BUILDER_KEY
+from lamella.wire.fields import BUILDER_KEY, END_OF_TIME
 from lamella.wire.step import step_to_message
 from tests.grpc.calls import digest_of, download, read_name, refused, upload, write_name, write_requests
 from tests.grpc.test_step_cache import PLAIN, STEP, commit_request, result_of
@@ -128,7 +128,8 @@ async def test_rows_can_be_narrowed_and_come_in_order(channel: grpc.aio.Channel)
     assert (row.project, row.counters.lookups) == ("", 4)
     [row] = await get(channel, Field.DAY, since=Timestamp(seconds=int(1e9)))
     assert (len(row.day), row.counters.lookups) == (10, 6)
-    assert await get(channel, Field.DAY, since=Timestamp(seconds=int(1e11))) == []
+    for later in (int(1e11), END_OF_TIME - 1):
+        assert await get(channel, Field.DAY, since=Timestamp(seconds=later)) == []
 
 
 @pytest.mark.parametrize(
@@ -137,6 +138,8 @@ async def test_rows_can_be_narrowed_and_come_in_order(channel: grpc.aio.Channel)
         (pb.GetStatsRequest(group_by=[Field.FIELD_UNSPECIFIED]), "group_by[0]"),
         (pb.GetStatsRequest(group_by=[Field.DAY, 9]), "group_by[1]"),  # type: ignore[list-item] # a later version's
         (pb.GetStatsRequest(since=Timestamp(seconds=-1)), "since"),
+        (pb.GetStatsRequest(since=Timestamp(seconds=END_OF_TIME)), "since"),
+        (pb.GetStatsRequest(since=Timestamp(seconds=END_OF_TIME - 1, nanos=999_999_999)), "since"),
     ],
 )
 async def test_a_malformed_request_is_refused(

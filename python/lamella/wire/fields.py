@@ -23,6 +23,9 @@ BUILDER_KEY = "lamella-builder"
 MAX_SECONDS = 315_576_000_000
 """The longest ``Duration`` that protobuf allows: 10,000 years."""
 
+END_OF_TIME = 253_402_300_800
+"""The first second, since the epoch, that protobuf's ``Timestamp`` does not allow: that of the year 10,000."""
+
 
 def parse_digest(text: str, field: str) -> Digest:
     """Read ``sha256:<hex>``; raises ``Invalid`` for any other text."""
@@ -55,9 +58,10 @@ def timestamp_to_message(seconds: float) -> Timestamp:
 
 def timestamp_from_message(message: Timestamp, field: str) -> float:
     """Return seconds since the epoch; raises ``Invalid`` for a time before it or past the year 9999."""
-    if not (0 <= message.seconds <= MAX_SECONDS and 0 <= message.nanos < NANOSECONDS):
+    seconds = message.seconds + message.nanos / NANOSECONDS
+    if not (message.seconds >= 0 and 0 <= message.nanos < NANOSECONDS and seconds < END_OF_TIME):
         raise Invalid(field, f"{message.seconds} s and {message.nanos} ns are not a time since 1970")
-    return message.seconds + message.nanos / NANOSECONDS
+    return seconds
 
 
 def _parse(parse: Callable[[str], T], text: str, field: str) -> T:
