@@ -140,7 +140,7 @@ class Compactor:
                     return Compacted(size, size, _PAYS_NOT)
                 pause(sum(batch.sizes))
             if chunker.digest != digest.raw:
-                self._remover.quarantine(digest, f"its bytes have sha256:{chunker.digest.hex()}")
+                self._remover.suspect(digest, f"its bytes have sha256:{chunker.digest.hex()}")
                 raise CannotTurnCold(digest, "its bytes are damaged")
             data = chunker.recipe(*encoder)
             new.finish()

@@ -279,12 +279,15 @@ class LocalStore:
             await asyncio.sleep(0)
 
     def condemn(self, digest: Digest, reason: str) -> bool:
-        """Do what ``quarantine`` does; False where the store accepts no writes. Blocks."""
+        """Take a damaged blob out of the store, whoever says so; False where the store accepts no writes. Blocks."""
         return self._remover.quarantine(digest, reason)
 
     async def quarantine(self, digest: Digest, reason: str) -> None:
-        """Take a damaged blob out of the store, leased or not; its file goes to the folder ``quarantine``."""
-        await self._in_thread(self._remover.quarantine, digest, reason)
+        """Take a blob out of the store that was read and is damaged, leased or not, unless its file is whole by now.
+
+        Its file goes to the folder ``quarantine``.
+        """
+        await self._in_thread(self._remover.suspect, digest, reason)
 
     def file(self, digest: Digest) -> AbstractAsyncContextManager[Path]:
         """Give a file with a blob's bytes, to read only, that stays until the context is left.

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lamella._core import hash_file
 from lamella.errors import Corrupted, Leased, ReadOnly, StorageFull
 from lamella.index import Place
 from lamella.store.chunks import LostChunks
@@ -56,15 +57,22 @@ class Remover:
         """
         return self._set_aside(self._stored(digest), reason, seen)
 
+    def suspect(self, digest: Digest, reason: str) -> bool:
+        """Do what ``quarantine`` does, for who has read a blob and found it damaged; a file that is whole now stays.
+
+        Reading takes its time: the file may have been set aside by others, and the blob have come again since.
+        """
+        return self._set_aside(self._stored(digest), reason, unless_whole=True)
+
     def condemn(self, record: BlobRecord, error: Exception) -> Corrupted:
         """Set a blob aside that cannot be read, and the chunks that it was found out by; return what to raise."""
         if isinstance(error, LostChunks):
             self.drop_chunks(error)
         # By now the blob may have other bytes, which nobody has found anything wrong with.
         if record.source is None:
-            self._set_aside(record.digest, str(error), record)
+            self._set_aside(record.digest, str(error), record, unless_whole=True)
         else:
-            self._set_aside(record.source, str(error))
+            self._set_aside(record.source, str(error), unless_whole=True)
         return Corrupted(record.digest, str(error))
 
     def drop_chunks(self, error: LostChunks) -> None:
@@ -102,10 +110,16 @@ class Remover:
             logger.error("blob %s is lost: %s is gone", digest, self._layout.holder(record))
             self._forget(digest, txn)
 
-    def _set_aside(self, digest: Digest, reason: str, seen: BlobRecord | None = None) -> bool:
+    def _set_aside(
+        self, digest: Digest, reason: str, seen: BlobRecord | None = None, *, unless_whole: bool = False
+    ) -> bool:
         logger.error("blob %s is damaged: %s", digest, reason)
         path = self._layout.blob(digest)
         with locked_folder(path.parent, exclusive=True), suppress(FileNotFoundError):
+            # Read with the lock held: damage is rare, and nobody can put another file there meanwhile.
+            if unless_whole and self._is_whole_file(digest):
+                logger.warning("blob %s has come again since it was read: it stays", digest)
+                return False
             try:
                 record = self._index.submit(partial(self._forget, digest, seen=seen)).result()
             except (ReadOnly, StorageFull):
@@ -119,6 +133,16 @@ class Remover:
             else:
                 path.replace(self._layout.quarantine / path.name)
         return True
+
+    def _is_whole_file(self, digest: Digest) -> bool:
+        """Tell whether a blob is in a file, and that has its bytes; the caller is alone with the folder."""
+        try:
+            record = self._blobs.current(digest)
+            if record is None or record.place is not Place.FILE:
+                return False
+            return hash_file(self._layout.blob(digest)) == (digest.raw, record.size)
+        except (OSError, ReadOnly, StorageFull):
+            return False
 
     def _stored(self, digest: Digest) -> Digest:
         """Return the blob that a blob's bytes are stored as: itself, or what it is inflated from."""

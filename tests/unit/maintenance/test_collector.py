@@ -141,7 +141,7 @@ async def test_all_exports_of_a_cache_live_with_its_tag(farm: Farm) -> None:
 async def test_a_step_whose_layer_is_lost_goes_at_once(farm: Farm) -> None:
     layer = await farm.blob(LARGE)
     await farm.step("one", layer)
-    await farm.store.quarantine(layer, "for a test")
+    assert farm.store.condemn(layer, "for a test")
     report = await farm.collect()
     assert [(verdict.why, verdict.freed) for verdict in report.goes] == [(Why.BROKEN, 0)]
     assert report.swept.units == 1

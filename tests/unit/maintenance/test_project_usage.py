@@ -93,7 +93,7 @@ async def test_blobs_that_nothing_needs_and_units_that_lost_theirs_count_for_not
     await farm.blob(LARGE)
     lost = await farm.blob(LARGE + 1)
     await farm.step("one", lost)
-    await farm.store.quarantine(lost, "for a test")
+    assert farm.store.condemn(lost, "for a test")
     found = await farm.counter().count()
     assert found.projects == {"default/app": ProjectUsage()}
     assert found.total == ProjectUsage()

@@ -120,7 +120,7 @@ async def test_where_a_piece_of_its_source_is_damaged_both_are(
 @pytest.mark.parametrize("whose", ["source", "inflated"])
 async def test_quarantine_takes_both(store: LocalStore, folder: Path, whose: str) -> None:
     source = await put_hot(store)
-    await store.quarantine(source if whose == "source" else DIFF_ID, "said so")
+    assert store.condemn(source if whose == "source" else DIFF_ID, "said so")
     assert store.blobs.count() == 0
     assert (folder / "quarantine" / source.hex).exists()
 
