@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import random
+import signal
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +14,7 @@ import pytest
 from lamella.model import Digest
 from lamella.store import LocalStore, reindex
 from tests.suites.blob_store import get, listed
+from tests.system.builder import build_until_killed, dangling
 from tests.system.compacter import compact_until_killed
 from tests.system.maintainer import maintain_until_killed
 from tests.system.uploader import DELETING, STORED, upload_until_killed
@@ -28,12 +30,17 @@ Target: TypeAlias = "Callable[[Path, int, Connection], None]"
 LONGEST_LIFE = 0.15
 """Seconds that a process goes on after its first acknowledgement."""
 
+LONGEST_COLLECTION = 0.5
+"""The same of one that collects garbage all the time: as long as that takes."""
+
 # Processes forked from one that has everything imported, and no store open, start within milliseconds.
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.system.uploader", "tests.system.compacter", "tests.system.maintainer"])
+_forks.set_forkserver_preload(
+    ["tests.system.uploader", "tests.system.compacter", "tests.system.maintainer", "tests.system.builder"]
+)
 
 
-TARGETS = [upload_until_killed, compact_until_killed, maintain_until_killed]
+TARGETS = [upload_until_killed, compact_until_killed, maintain_until_killed, build_until_killed]
 
 
 class Crashes:
@@ -42,6 +49,7 @@ class Crashes:
     def __init__(self, folder: Path, seed: int, target: Target) -> None:
         self.folder = folder
         self.target = target
+        self.longest_life = LONGEST_COLLECTION if target is build_until_killed else LONGEST_LIFE
         self.chance = random.Random(seed)
         self.stored: set[Digest] = set()
         self.deleting: set[Digest] = set()
@@ -53,9 +61,11 @@ class Crashes:
         try:
             for process, pipe in running:
                 self._receive_one(pipe)
-                time.sleep(self.chance.uniform(0, LONGEST_LIFE))
+                time.sleep(self.chance.uniform(0, self.longest_life))
                 process.kill()
                 self._receive_rest(pipe)
+                process.join()
+                assert process.exitcode == -signal.SIGKILL, "a process ended by itself"
         finally:
             for process, _ in running:
                 process.kill()
@@ -69,8 +79,10 @@ class Crashes:
         async with LocalStore(self.folder) as store:
             assert list((self.folder / "temporary").iterdir()) == []
             assert list((self.folder / "uploads").iterdir()) == []
+            assert list((self.folder / "quarantine").iterdir()) == []
             store.leftovers.remove(pack_age=-1)
             assert await store.missing(self.stored - self.deleting) == set()
+            assert await dangling(store) == []
             present = {digest for digest, _ in await listed(store)}
             for digest in present - self.verified:
                 data = await get(store, digest)
@@ -116,7 +128,7 @@ def crash(folder: Path, rounds: int, target: Target) -> None:
     report = reindex(folder)
     assert (report.lost, report.quarantined, report.index_damage) == (0, 0, None)
     # Of blobs that are deleted, or garbage, a pack may still have the bytes.
-    assert report.adopted == 0 or target is maintain_until_killed
+    assert report.adopted == 0 or target in (maintain_until_killed, build_until_killed)
     crashes.check()
 
 
