@@ -42,7 +42,8 @@ class ColdWriter:
         """Make a recipe, whose file is ``data``, the place of a hot blob, or of one that may be ``absent``.
 
         The caller has rebuilt the blob from the recipe and compared its digest. All chunks count as used now. What a
-        compressed blob holds is a blob from then on. Nothing is done where the blob is in a third place already.
+        compressed blob holds is a blob from then on. Where the blob is in a third place already it stays there; for who
+        thought it ``absent``, and so has brought it, it counts as used.
 
         Raises:
             NotFound: a chunk is not in the store, or the blob itself is not, and is not said to be absent.
@@ -56,7 +57,7 @@ class ColdWriter:
         try:
             path = self._layout.blob(digest)
             with locked_folder(path.parent, exclusive=True):
-                record = self._blobs.current(digest)
+                record = self._index.submit(lambda txn: self._find(txn, digest, absent=absent)).result()
                 if record is None and not absent:
                     raise NotFound(digest)
                 if record is not None and record.place is not Place.FILE:
@@ -73,6 +74,12 @@ class ColdWriter:
                 path.unlink(missing_ok=True)
         finally:
             draft.close()
+
+    def _find(self, txn: Transaction, digest: Digest, *, absent: bool) -> BlobRecord | None:
+        found = self._blobs.find(txn, digest)
+        if absent and found is not None and found.place is not Place.FILE:
+            self._blobs.use(txn, digest)
+        return found
 
     def _draft(self, data: Buffer) -> BlobFile:
         try:

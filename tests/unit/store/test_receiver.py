@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import random
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,19 @@ async def test_what_is_not_committed_leaves_nothing(store: LocalStore, tmp_path:
     assert store.blobs.count() == 0
     store.index.submit(lambda _: None).result()
     assert not list((tmp_path / "store/packs").iterdir())
+
+
+async def test_a_blob_that_is_found_in_another_meanwhile_counts_as_used(folder: Path, tmp_path: Path) -> None:
+    now = 1_800_000_000.0
+    async with LocalStore(folder, clock=lambda: now) as store:
+        source = await put(store, gzip.compress(TAR, mtime=0))
+        now += 1_000_000
+        async with receive(store, TAR, tmp_path) as incoming:
+            await add_all(incoming, TAR)
+            assert await asyncio.to_thread(store.examiner.examine, source)
+            await store.receiver.commit(incoming)
+        used = [record.used for record in store.blobs.get_many([Digest.of(TAR), source]).values()]
+        assert used == [now, now]
 
 
 async def test_chunks_that_were_not_added_are_named(store: LocalStore, tmp_path: Path) -> None:
