@@ -72,19 +72,19 @@ class Collector:
         policy: Policy,
         *,
         dry_run: bool = False,
-        hurry: bool = False,
+        hurry: Callable[[], bool] = lambda: False,
         progress: Callable[[str], None] = lambda _: None,
     ) -> Collection:
-        """Remove what the policy lets go, or with ``dry_run`` tell what that is; in a ``hurry`` without resting.
+        """Remove what the policy lets go, or with ``dry_run`` tell what that is.
 
-        ``progress`` is called with what is being done.
+        While there is a ``hurry``, it does not rest. ``progress`` is called with what is being done.
 
         Raises:
             ClockSetBack: the clock was set back; some of it may be left.
             ReadOnly, StorageFull: the index could not be written; some of it may be left.
         """
         store = self._store
-        self._pace.hurry = hurry
+        self._pace.begin(hurry)
         guard = ClockGuard(store.blobs.clock, self._steady)
         progress("looking at last uses")
         if not dry_run:

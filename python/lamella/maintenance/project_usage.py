@@ -76,6 +76,7 @@ class ProjectCounter:
         Raises:
             ReadOnly, StorageFull: the index could not be written.
         """
+        self._pace.begin()
         now, state = int(self._store.blobs.clock()), await self._state()
         last = self._kept.last()
         if last is not None and last[1] == state:
@@ -85,6 +86,7 @@ class ProjectCounter:
 
     async def count(self) -> ProjectUsages:
         """Count without keeping the count."""
+        self._pace.begin()
         return await self._count(int(self._store.blobs.clock()), b"")
 
     async def _count(self, now: int, state: bytes) -> ProjectUsages:

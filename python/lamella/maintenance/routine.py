@@ -83,7 +83,7 @@ class Routine:
         limit, policy = self._store.limit, self._policy
         if limit is not None and limit.is_high:
             policy = replace(policy, budget=int(limit.most * LOW))
-        done = await self._collector.collect(policy, hurry=limit is not None and limit.pressed.is_set())
+        done = await self._collector.collect(policy, hurry=lambda: limit is not None and limit.pressed.is_set())
         logger.info(
             "garbage: %d units and %d blobs removed, %d bytes freed; %d uploads and %d leases had expired",
             done.swept.units,

@@ -57,11 +57,11 @@ class Farm:
         self.now += 2
         return await self.collector().collect(self.policy(**policy), dry_run=dry_run)
 
-    def collector(self) -> Collector:
-        return Collector(self.store, read_action, self.store.chunks_of, AsyncPace(1), self.steady)
+    def collector(self, pace: AsyncPace | None = None) -> Collector:
+        return Collector(self.store, read_action, self.store.chunks_of, pace or AsyncPace(1), self.steady)
 
-    def counter(self) -> ProjectCounter:
-        return ProjectCounter(self.store, read_action, self.store.chunks_of, AsyncPace(1))
+    def counter(self, pace: AsyncPace | None = None) -> ProjectCounter:
+        return ProjectCounter(self.store, read_action, self.store.chunks_of, pace or AsyncPace(1))
 
     async def blob(self, data: bytes | int) -> Digest:
         """Store a blob: some bytes, or so many of them."""
