@@ -271,6 +271,21 @@ def test_a_layout_is_pushed_and_pulled_as_an_image(server: str, tmp_path: Path) 
     assert OciLayout(tmp_path / "out").image("base:1", AMD64).manifest.digest == manifest
 
 
+def test_layers_that_the_folder_has_are_not_fetched_again(server: str, tmp_path: Path) -> None:
+    base_image(tmp_path / "base")
+    succeed("push", tmp_path / "base", server=server)
+    image = OciLayout(tmp_path / "base").image("", AMD64)
+    layers = [layer.descriptor.digest for layer in image.layers]
+    damaged = tmp_path / "out" / "blobs" / "sha256" / layers[0].hex
+    for there in ([], layers, layers[1:]):
+        pulled = succeed("pull", image.manifest.digest, "-o", tmp_path / "out", server=server)
+        assert pulled["layers_there"] == list(map(str, there))
+        for layer in image.layers:
+            OciLayout(tmp_path / "out").layer_path(layer.descriptor)  # raises where it is not what it should be
+        if there:
+            damaged.write_bytes(b"not what the digest says")
+
+
 def test_a_digest_that_the_server_does_not_have_is_named(server: str, tmp_path: Path) -> None:
     digest = Digest.of(b"nobody has this")
     done = lamella("pull", str(digest), "-o", tmp_path / "file", server=server)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamella.errors import Invalid
+from lamella.errors import Invalid, LamellaError
+from lamella.layers.oci_layout import OciLayout
 from lamella.layers.oci_layout_writer import OciLayoutWriter, pack
 
 if TYPE_CHECKING:
@@ -45,14 +46,27 @@ class Output:
             raise Invalid(f"--output {text}", "tar is true or false")
         return cls(Path(fields["dest"]), fields.get("tar", "true") == "true")
 
-    async def write(self, image: Image, reference: str, layer_file: Callable[[Layer], Awaitable[Path]]) -> None:
+    async def write(
+        self,
+        image: Image,
+        reference: str,
+        layer_file: Callable[[Layer], Awaitable[Path]],
+        already: Callable[[Layer], None] = lambda _: None,
+    ) -> None:
         """Write the image, tagged ``reference`` (or not, where that is empty).
+
+        ``already`` is called with each layer that the folder has from an older image; ``layer_file`` gets the others.
 
         Raises:
             OSError: the destination cannot be written; an older layout there stays as it was, but for unused blobs.
             What ``layer_file`` raises.
         """
-        files = [(layer, await layer_file(layer)) for layer in image.layers]
+        files = []
+        for layer in image.layers:
+            path = await asyncio.to_thread(self._find, layer)
+            if path is not None:
+                already(layer)
+            files.append((layer, path or await layer_file(layer)))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.as_tar:
             await asyncio.to_thread(_write_folder, self.path, image, reference, files)
@@ -61,6 +75,15 @@ class Output:
             folder = Path(name) / "layout"
             await asyncio.to_thread(_write_folder, folder, image, reference, files)
             await asyncio.to_thread(pack, folder, self.path)
+
+    def _find(self, layer: Layer) -> Path | None:
+        """Return the file of a layer that the folder has, once its digest has been checked."""
+        if self.as_tar:
+            return None
+        try:
+            return OciLayout(self.path).layer_path(layer.descriptor)
+        except LamellaError:
+            return None  # not there, or damaged: it is written anew
 
 
 def _write_folder(folder: Path, image: Image, reference: str, files: list[tuple[Layer, Path]]) -> None:

@@ -62,7 +62,8 @@ def command(
     """Download a blob; where DIGEST is that of an image's manifest, the whole image as an OCI layout.
 
     Nothing appears in the output before its digest has been checked. Of a large file that is not compressed, only what
-    this user has not moved before is fetched. `lamella push` and `lamella build` print digests.
+    this user has not moved before is fetched; of an image, only the layers that the output folder does not have.
+    `lamella push` and `lamella build` print digests.
 
     \b
         lamella pull sha256:3f1d... --output layer.tar
@@ -71,9 +72,10 @@ def command(
     from lamella.client import AsyncClient
     from lamella.client.image import blob_size, find_image
 
-    async def run() -> tuple[Image | None, Traffic]:
+    async def run() -> tuple[Image | None, list[Layer], Traffic]:
         cache = options.chunk_cache(no_delta=no_delta)
         async with AsyncClient(server, scope=scope, builder=builder, chunk_cache=cache) as client:
+            there: list[Layer] = []
             image = None if blob else await find_image(client, digest)
             size = await blob_size(client, digest)
             await client.use(digest, size)
@@ -86,23 +88,27 @@ def command(
                 if destination is None:
                     raise click.BadParameter("an image needs a path", param_hint="--output")
                 with transfer_bar("pulling", sum(layer.descriptor.size for layer in image.layers)) as progress:
-                    await _write_image(client, image, destination, tag, progress)
-            return image, client.traffic
+                    there = await _write_image(client, image, destination, tag, progress)
+            return image, there, client.traffic
 
-    image, traffic = asyncio.run(run())
+    image, there, traffic = asyncio.run(run())
     if as_json:
         kind = "blob" if image is None else "image"
-        document = {"digest": str(digest), "kind": kind, "output": output}
-        echo_json({**document, "bytes_received": traffic.received, "bytes_saved": traffic.saved})
+        document = {"digest": str(digest), "kind": kind, "output": output, "bytes_received": traffic.received}
+        layers = [str(layer.descriptor.digest) for layer in there]
+        echo_json({**document, "bytes_saved": traffic.saved, "layers_there": layers})
     else:
         what = "blob" if image is None else f"image with {len(image.layers)} layers"
+        what += f", {len(there)} there already" if there else ""
         saved = f", {size_text(traffic.saved)} saved" if traffic.saved else ""
         click.echo(f"{digest}  {output} ({what}, {size_text(traffic.received)} received{saved})")
 
 
 async def _write_image(
     client: AsyncClient, image: Image, output: Output, tag: str, progress: Callable[[int], None]
-) -> None:
+) -> list[Layer]:
+    """Write the image; returns the layers that the output had, and that were not fetched."""
+    there: list[Layer] = []
     with tempfile.TemporaryDirectory(prefix="lamella-pull-") as name:
         folder = Path(name)
 
@@ -111,4 +117,9 @@ async def _write_image(
             await client.download(layer.descriptor.digest, layer.descriptor.size, path, progress)
             return path
 
-        await output.write(image, tag, layer_file)
+        def already(layer: Layer) -> None:
+            there.append(layer)
+            progress(layer.descriptor.size)
+
+        await output.write(image, tag, layer_file, already)
+    return there

@@ -53,10 +53,14 @@ class OciLayoutWriter:
         _replace(self.blob_path(digest), data)
 
     def add_file(self, digest: Digest, source: Path) -> None:
-        """Add a blob from a file whose digest the caller has checked; it is linked where that is possible."""
+        """Add a blob from a file whose digest the caller has checked; it is linked where that is possible.
+
+        It takes the place of one that is there, which may be damaged. The file may be that of the layout itself.
+        """
         target = self.blob_path(digest)
-        if target.exists():
+        if source == target:
             return
+        target.unlink(missing_ok=True)
         try:
             os.link(source, target)
         except OSError:  # another file system, or one without links
