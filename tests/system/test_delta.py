@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamella.cli.server_process import running_server
+from lamella.cli.text import size_text
 from tests.releases import release
 from tests.system.lamella import lamella, succeed
 
@@ -50,9 +51,12 @@ def test_the_next_release_moves_only_what_is_new(
     assert (tmp_path / "cache" / "chunks").exists() is not bool(options)
 
 
-def test_savings_are_said_in_words(tmp_path: Path, layers: tuple[Path, Path]) -> None:
+def test_what_was_moved_is_said_beside_what_it_was_moved_for(tmp_path: Path, layers: tuple[Path, Path]) -> None:
     old, new = layers
     with running_server(tmp_path / "data") as server:
-        assert "saved" not in lamella("push", old, server=server).stdout
+        assert " sent" not in lamella("push", old, server=server).stdout
         succeed("admin", "compact", tmp_path / "data", "--all", server=server)
-        assert "saved: the server had them" in lamella("push", new, server=server).stdout
+        pushed = lamella("push", new, server=server).stdout
+        assert f" sent for {size_text(len(NEW))}: " in pushed
+        pulled = lamella("pull", pushed.split()[0], "-o", tmp_path / "back", server=server).stdout
+    assert f"(a blob of {size_text(len(NEW))}; " in pulled

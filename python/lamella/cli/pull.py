@@ -72,7 +72,7 @@ def command(
     from lamella.client import AsyncClient
     from lamella.client.image import blob_size, find_image
 
-    async def run() -> tuple[Image | None, list[Layer], Traffic]:
+    async def run() -> tuple[Image | None, int, list[Layer], Traffic]:
         cache = options.chunk_cache(no_delta=no_delta)
         async with AsyncClient(server, scope=scope, builder=builder, chunk_cache=cache) as client:
             there: list[Layer] = []
@@ -87,21 +87,22 @@ def command(
                 destination = parse_output(output)
                 if destination is None:
                     raise click.BadParameter("an image needs a path", param_hint="--output")
-                with transfer_bar("pulling", sum(layer.descriptor.size for layer in image.layers)) as progress:
+                size = sum(layer.descriptor.size for layer in image.layers)
+                with transfer_bar("pulling", size) as progress:
                     there = await _write_image(client, image, destination, tag, progress)
-            return image, there, client.traffic
+            return image, size, there, client.traffic
 
-    image, there, traffic = asyncio.run(run())
+    image, size, there, traffic = asyncio.run(run())
     if as_json:
         kind = "blob" if image is None else "image"
-        document = {"digest": str(digest), "kind": kind, "output": output, "bytes_received": traffic.received}
-        layers = [str(layer.descriptor.digest) for layer in there]
-        echo_json({**document, "bytes_saved": traffic.saved, "layers_there": layers})
+        document = {"digest": str(digest), "kind": kind, "bytes": size, "output": output}
+        moved = {"bytes_received": traffic.received, "bytes_saved": traffic.saved}
+        echo_json({**document, **moved, "layers_there": [str(layer.descriptor.digest) for layer in there]})
     else:
-        what = "blob" if image is None else f"image with {len(image.layers)} layers"
-        what += f", {len(there)} there already" if there else ""
-        saved = f", {size_text(traffic.saved)} saved" if traffic.saved else ""
-        click.echo(f"{digest}  {output} ({what}, {size_text(traffic.received)} received{saved})")
+        what = "a blob of" if image is None else f"an image with {len(image.layers)} layers of"
+        already = f", {len(there)} of them there already" if there else ""
+        received = size_text(traffic.received)
+        click.echo(f"{digest}  {output} ({what} {size_text(size)}{already}; {received} received)")
 
 
 async def _write_image(

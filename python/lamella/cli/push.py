@@ -59,7 +59,11 @@ def command(
         note = size_text(blob.size) if blob.digest in sent else "already there"
         click.echo(f"{blob.digest}  {path} ({note})")
     if traffic.saved:
-        click.echo(f"{size_text(traffic.sent)} sent, {size_text(traffic.saved)} saved: the server had them")
+        size = sum(blob.size for _, blob in blobs if blob.digest in sent)
+        click.echo(
+            f"{size_text(traffic.sent)} sent for {size_text(size)}: "
+            f"{size_text(traffic.saved)} already there, the rest compressed"
+        )
 
 
 def _blobs(paths: tuple[Path, ...]) -> list[tuple[Path, Blob]]:
