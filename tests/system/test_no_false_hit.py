@@ -174,6 +174,21 @@ def test_whatever_changes_in_the_dockerfile_is_noticed(farm: Farm, name: str) ->
     assert images[0] != images[1]
 
 
+def test_add_unpacks_what_a_wildcard_matches_but_not_what_is_in_a_folder(farm: Farm) -> None:
+    farm.dockerfile("FROM scratch\nADD w* /x/\n")
+    (farm.context / "wd").mkdir()
+    (farm.context / "wd/w.tar").write_bytes(root_file_system())
+    write(farm.context / "wd/y", "y")
+    manifests = [farm.build().manifest]
+    (farm.context / "wd/w.tar").rename(farm.context / "w.tar")
+    manifests.append(farm.build().manifest)
+    write(farm.context / "wd/w.tar", "hidden by the other one, unless that is unpacked")
+    manifests.append(farm.build().manifest)
+    write(farm.context / "wd/w.tar", "changed")
+    manifests.append(farm.build().manifest)
+    assert len(set(manifests)) == 4
+
+
 BASES = {
     "content": ("COPY a /f", "COPY b /f"),
     "mode": ("COPY a /f", "COPY --chmod=600 a /f"),

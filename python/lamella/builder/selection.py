@@ -33,9 +33,15 @@ class ContextSelector:
         """Return a selection of its own for each file and folder that a wildcard matches; raises as above."""
         return [replace(selection, source=literal(path)) for path in self._context.matches(selection.source)]
 
-    def digest(self, selection: Selection) -> Digest:
-        """Return the content digest of what is selected; raises as above."""
-        return Digest(tree_digest(self.entries(selection)))
+    def digest(self, selection: Selection, *, apart: bool = False) -> Digest:
+        """Return the content digest of what is selected; raises as above.
+
+        With ``apart``, that of the digests of what each match selects; of one match, or without wildcards, its own.
+        """
+        if not apart or not has_wildcard(selection.source):
+            return Digest(tree_digest(self.entries(selection)))
+        digests = [tree_digest(self.entries(each)) for each in self.each_match(selection)]
+        return Digest(digests[0]) if len(digests) == 1 else Digest.of(b"".join(digests))
 
 
 def select_from_tree(tree: FileTree, selection: Selection) -> list[Entry]:

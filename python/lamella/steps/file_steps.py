@@ -58,6 +58,8 @@ class _CopyPlanner:
         self._sources = sources
         self._flags = written.flags
         self._exclude = tuple(self._expand(pattern) for pattern in self._flags.list("exclude"))
+        unpack = self._flags.switch("unpack")
+        self._unpack = written.name == "ADD" if unpack is None else unpack
 
     def plan(self) -> Effect:
         written, flags = self._written, self._flags
@@ -96,7 +98,7 @@ class _CopyPlanner:
                 chown=chown,
                 chmod=chmod,
                 link=bool(flags.switch("link")),
-                unpack=written.name == "ADD" if unpack is None else unpack,
+                unpack=self._unpack,
                 unpack_remote=bool(unpack),
             ),
         )
@@ -149,7 +151,7 @@ class _CopyPlanner:
     def _content(self, name: str, source: Source, origin: Origin) -> Input | PendingInput | None:
         match source:
             case Selection():
-                return self._sources.content(self._state, self._written, name, origin, source)
+                return self._sources.content(self._state, self._written, name, origin, source, apart=self._unpack)
             case RemoteFile():
                 return Input("content", name, str(source.checksum))
             case GitTree():

@@ -39,9 +39,18 @@ class Sources:
         return FromImage(self.stages.image(name, state.stage.platform, instruction.line))
 
     def content(
-        self, state: StageState, instruction: ParsedInstruction, name: str, origin: Origin, selection: Selection
+        self,
+        state: StageState,
+        instruction: ParsedInstruction,
+        name: str,
+        origin: Origin,
+        selection: Selection,
+        *,
+        apart: bool = False,
     ) -> Input | PendingInput:
         """Return the input that says what ``selection`` holds: its digest, or where to take it from later.
+
+        ``apart`` is that of ``ContextFiles.digest``: only the build context holds what is unpacked.
 
         Raises:
             DockerfileError: the build context has nothing that matches, or it cannot be read.
@@ -49,7 +58,7 @@ class Sources:
         if not isinstance(origin, FromContext):
             return PendingInput(name, origin, selection)
         try:
-            digest = self.context.digest(selection)
+            digest = self.context.digest(selection, apart=apart)
         except (OSError, ValueError) as error:
             state.refuse(instruction, error)
         return Input("content", name, str(digest))

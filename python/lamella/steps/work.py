@@ -45,8 +45,11 @@ class BaseImages(Protocol):
 class ContextFiles(Protocol):
     """The build context, less what ``.dockerignore`` leaves out."""
 
-    def digest(self, selection: Selection) -> Digest:
+    def digest(self, selection: Selection, *, apart: bool = False) -> Digest:
         """Return the content digest of what ``selection`` copies.
+
+        With ``apart``, each file and folder that its wildcards match counts on its own: where archives are unpacked, a
+        file is not the same as one of that name in a folder.
 
         Raises:
             OSError: nothing matches, or something cannot be read; the message says so.

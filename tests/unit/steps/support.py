@@ -40,7 +40,7 @@ class Context:
     contents: dict[str, str] = field(default_factory=dict)
     asked: list[Selection] = field(default_factory=list)
 
-    def digest(self, selection: Selection) -> Digest:
+    def digest(self, selection: Selection, *, apart: bool = False) -> Digest:
         self.asked.append(selection)
         if "missing" in selection.source:
             raise FileNotFoundError(f"nothing matches {selection.source!r}")
