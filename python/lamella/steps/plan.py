@@ -131,7 +131,7 @@ def make_plan(
     automatic = automatic_arguments(platform, normalize_platform(build_platform or platform), stage_name)
     arguments = Arguments(file, parsed.escape, build_arguments or {}, automatic)
     stages = read_stages(parsed, arguments, platform, images)
-    sources = Sources(stages, context, arguments.layer_time())
+    sources = Sources(stages, context, platform, arguments.layer_time())
     planner = _Planner(parsed.escape, arguments, stages, sources)
     # Every ARG counts as declared, even in stages that are not built: --build-arg may be given for all targets at once.
     for stage in stages.all:

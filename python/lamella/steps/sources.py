@@ -10,6 +10,7 @@ from lamella.steps.effect import PendingInput
 from lamella.steps.work import FromContext, FromImage, FromStage, Origin
 
 if TYPE_CHECKING:
+    from lamella.model import Platform
     from lamella.steps.dockerfile import ParsedInstruction
     from lamella.steps.stages import Stages
     from lamella.steps.state import StageState
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Finds files. ``places`` says where in the plan a stage is, by its place in the Dockerfile."""
+    """Finds files. ``places`` says where in the plan a stage is, by its place in the Dockerfile.
+
+    ``platform`` is what the build is for: as in BuildKit, images that files are copied from are for it, whatever the
+    platform of the stage that copies.
+    """
 
     stages: Stages
     context: ContextFiles
+    platform: Platform
     layer_time: int = 0
     places: dict[int, int] = field(default_factory=dict)
 
@@ -36,7 +42,7 @@ class Sources:
         stage = self.stages.source(name, state.stage, instruction.line)
         if stage is not None:
             return FromStage(self.places[stage.index])
-        return FromImage(self.stages.image(name, state.stage.platform, instruction.line))
+        return FromImage(self.stages.image(name, self.platform, instruction.line))
 
     def content(
         self,

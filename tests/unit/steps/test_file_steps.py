@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lamella.errors import DockerfileError
-from lamella.model import Digest, ExecutionContext, Heredoc
+from lamella.model import Digest, ExecutionContext, Heredoc, Platform
 from lamella.steps.key import step_key
 from lamella.steps.work import CopyWork, FromContext, FromImage, FromStage, GitTree, RemoteFile, Selection, WorkdirWork
 from tests.unit.steps.support import Context, change, inputs, last, plan, steps
@@ -140,7 +140,7 @@ def test_the_name_of_the_stage_is_not_in_the_key() -> None:
 
 
 def test_files_of_an_image_are_waited_for() -> None:
-    step = last("FROM --platform=linux/arm64 b\nCOPY --from=tool:1 /x /y\n")
+    step = last("FROM b\nCOPY --from=tool:1 /x /y\n", platform=Platform("linux", "arm64"))
     origin = _work(step).origin
     assert isinstance(origin, FromImage)
     assert (origin.image.reference, str(origin.image.platform)) == ("tool:1", "linux/arm64")

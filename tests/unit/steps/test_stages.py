@@ -175,6 +175,13 @@ def test_from_sees_global_arguments_only() -> None:
     assert [str(stage.platform) for stage in planned.stages] == ["linux/386", "linux/amd64"]
 
 
+def test_an_image_that_files_are_copied_from_is_for_the_platform_that_is_built_for() -> None:
+    images = Images()
+    text = "FROM --platform=$BUILDPLATFORM a\nCOPY --from=b / /\nRUN --mount=from=c,target=/m x\n"
+    plan(text, images=images, platform=Platform("linux", "arm64"), build_platform=Platform("linux", "amd64"))
+    assert sorted(images.asked) == [("a", "linux/amd64"), ("b", "linux/arm64"), ("c", "linux/arm64")]
+
+
 def test_a_stage_inherits_the_arguments_of_its_base_stage() -> None:
     assert inputs(last("FROM a AS one\nARG V=1\nFROM one\nRUN x\n")) == {("arg", "V"): "1"}
     assert inputs(last("FROM a AS one\nARG V=1\nFROM a\nRUN x\n")) == {}
