@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lamella.cli.build_options import this_platform
 from lamella.cli.server_process import running_server
 from lamella.layers import media_types
 from lamella.layers.image import descriptor_json
@@ -125,6 +126,13 @@ def test_times_come_from_source_date_epoch_and_are_part_of_the_key(server: str, 
     assert dated["misses"] == 1
     assert extract(tmp_path / "dated")["file"].mtime == 1_700_000_000
     assert OciLayout(tmp_path / "dated").image("", AMD64).configuration["created"] == "2023-11-14T22:13:20Z"
+
+
+def test_the_build_platform_is_this_machine_s_whatever_is_built_for(server: str, tmp_path: Path) -> None:
+    folder = context(tmp_path / "app", "ARG BUILDPLATFORM\nFROM scratch\nARG BUILDPLATFORM\nLABEL on=$BUILDPLATFORM\n")
+    succeed("build", folder, "--platform", "linux/s390x", "-o", tmp_path / "out", server=server)
+    image = OciLayout(tmp_path / "out").image("", Platform("linux", "s390x"))
+    assert image.configuration["config"]["Labels"] == {"on": str(this_platform())}
 
 
 def test_builders_that_race_end_with_one_image(server: str) -> None:

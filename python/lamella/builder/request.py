@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class BuildRequest:
     """What to build; ``dockerfile`` defaults to the file of that name in the ``context`` folder.
 
-    ``layouts`` gives images a name for FROM and COPY --from; an empty ``target`` is the last stage.
+    ``layouts`` gives images a name for FROM and COPY --from; an empty ``target`` is the last stage. ``build_platform``,
+    that of the machine that builds, is what BUILDPLATFORM says; None for ``platform``.
     """
 
     context: Path
@@ -32,6 +33,7 @@ class BuildRequest:
     target: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
     layouts: Mapping[str, LayoutReference] = field(default_factory=dict)
+    build_platform: Platform | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def plan_build(request: BuildRequest) -> PlannedBuild:
         images=images,
         context=context,
         platform=request.platform,
+        build_platform=request.build_platform,
         file=str(path),
         target=request.target,
         build_arguments=request.arguments,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform as machine
+import platform as python_platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -105,7 +105,8 @@ def build_request(
             named[name] = LayoutReference.parse(source)
         except Invalid as error:
             raise click.BadParameter(error.reason, param_hint="--build-context") from None
-    request = BuildRequest(context, platform or this_platform(), dockerfile, target, _arguments(arguments), named)
+    machine = this_platform()
+    request = BuildRequest(context, platform or machine, dockerfile, target, _arguments(arguments), named, machine)
     if dockerfile is None and not (context / "Dockerfile").is_file():
         raise Failure(f"there is no Dockerfile in {context}; name another one with --file")
     return request
@@ -113,7 +114,7 @@ def build_request(
 
 def this_platform() -> Platform:
     """Return the platform of images for this machine: always Linux."""
-    name = machine.machine().lower()
+    name = python_platform.machine().lower()
     return Platform("linux", _ARCHITECTURES.get(name, name), _VARIANTS.get(name, ""))
 
 
