@@ -27,6 +27,7 @@ ENTRIES = [
     Entry("folder", "symlink", link_target="a"),
     Entry("lost", "symlink", link_target="nowhere"),
     Entry("self", "symlink", link_target="self"),
+    Entry("#b#", "file", digest=bytes(32)),
     Entry("x*", "file", digest=bytes(32)),
 ]
 NAMES = [
@@ -50,7 +51,7 @@ NAMES = [
     r"x\*",
     "none",
 ]
-EXCLUDED = [[], ["b"], ["c"], ["**", "!b/c"], ["*", "!b"], ["c/"], ["b/*"]]
+EXCLUDED = [[], ["b"], ["c"], ["**", "!b/c"], ["*", "!b"], ["c/"], ["b/*"], ["#*#"]]
 
 
 @pytest.fixture
