@@ -94,7 +94,8 @@ def _ignore(context: Path, dockerfile: Path) -> list[str]:
     """Return the patterns of ``<Dockerfile>.dockerignore`` beside the Dockerfile, else of the context's own."""
     for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
         if path.is_file():
-            return _read(path).decode(errors="surrogateescape").splitlines()
+            # Not splitlines(), which ends a line at characters that a file's name may have.
+            return _read(path).decode(errors="surrogateescape").split("\n")
     return []
 
 

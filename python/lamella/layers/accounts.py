@@ -45,8 +45,9 @@ def _number(chown: str, text: str) -> int:
 
 
 def _find(tree: FileTree, path: str, name: str, least: int, chown: str) -> list[str]:
-    for line in _read(tree, path).decode(errors="surrogateescape").splitlines():
-        fields = line.split(":")
+    # Not splitlines(), which ends a line at characters that a person's name may have.
+    for line in _read(tree, path).decode(errors="surrogateescape").split("\n"):
+        fields = line.removesuffix("\r").split(":")
         if fields[0] == name and len(fields) >= least:
             return fields
     raise Invalid(f"owner {chown!r}", f"{name!r} is not in /{path} of the image; give a number instead")

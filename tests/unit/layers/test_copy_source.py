@@ -127,7 +127,9 @@ def test_parents_of_what_stays_are_copied_although_excluded(tree: FileTree) -> N
 
 @pytest.fixture
 def accounts(tmp_path: Path) -> FileTree:
-    (tmp_path / "passwd").write_text("root:x:0:0::/root:/bin/sh\nweb:x:33:34::/srv:/bin/false\nbroken\n")
+    (tmp_path / "passwd").write_text(
+        "root:x:0:0::/root:/bin/sh\nweb:x:33:34:A \f\u2028staff:x:1:1::\x85:/srv:/bin/false\r\nbroken\n"
+    )
     (tmp_path / "group").write_text("root:x:0:\nstaff:x:50:web\n")
     tree = FileTree()
     tree.apply([file("etc/passwd", tmp_path / "passwd"), file("etc/group", tmp_path / "group")])
@@ -149,7 +151,7 @@ def test_owners_are_numbers_or_names_of_the_tree(accounts: FileTree, chown: str,
     assert owner(accounts, chown) == expected
 
 
-@pytest.mark.parametrize("chown", ["nobody", "web:nobody", "broken", "4294967295", "", "web:"])
+@pytest.mark.parametrize("chown", ["nobody", "web:nobody", "broken", "staff", "4294967295", "", "web:"])
 def test_an_owner_that_the_tree_does_not_know_is_an_error(accounts: FileTree, chown: str) -> None:
     with pytest.raises(Invalid, match="owner"):
         owner(accounts, chown)
