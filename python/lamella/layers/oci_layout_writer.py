@@ -55,15 +55,15 @@ class OciLayoutWriter:
     def add_file(self, digest: Digest, source: Path) -> None:
         """Add a blob from a file whose digest the caller has checked; it is linked where that is possible.
 
-        It takes the place of one that is there, which may be damaged. The file may be that of the layout itself.
+        A file of this name that is there stays, unless it is damaged: its writer's machine may have crashed. ``source``
+        may be that file itself.
         """
         target = self.blob_path(digest)
-        if source == target:
+        if source == target or (target.is_file() and Digest(_core.hash_file(target)[0]) == digest):
             return
-        target.unlink(missing_ok=True)
         try:
-            os.link(source, target)
-        except OSError:  # another file system, or one without links
+            os.link(source.resolve(), target)  # of a symlink what it leads to: it may be relative
+        except OSError:  # another file system, one without links, or a damaged file is there
             with source.open("rb") as content, replace_file(target) as file:
                 shutil.copyfileobj(content, file, COPY_BUFFER)
 

@@ -235,6 +235,25 @@ def test_bytes_with_another_digest_are_not_written(tmp_path: Path) -> None:
     assert list((tmp_path / "blobs" / "sha256").iterdir()) == []
 
 
+def test_a_damaged_file_is_not_taken_for_the_blob(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"a layer")
+    digest = Digest.of(b"a layer")
+    writer = OciLayoutWriter(tmp_path / "layout")
+    writer.blob_path(digest).write_bytes(b"a la")
+    for _ in range(2):
+        writer.add_file(digest, tmp_path / "source")
+        assert writer.blob_path(digest).read_bytes() == b"a layer"
+
+
+def test_a_layer_that_is_named_by_a_symlink_is_linked_itself(tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(b"a layer")
+    (tmp_path / "source").symlink_to("content")
+    writer = OciLayoutWriter(tmp_path / "layout")
+    writer.add_file(Digest.of(b"a layer"), tmp_path / "source")
+    assert writer.blob_path(Digest.of(b"a layer")).samefile(tmp_path / "content")
+    assert not writer.blob_path(Digest.of(b"a layer")).is_symlink()
+
+
 def test_a_packed_layout_is_the_same_bytes_every_time(tmp_path: Path) -> None:
     tars = []
     for name in ("first", "second"):
