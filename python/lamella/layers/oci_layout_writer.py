@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ from lamella.layers.replace_file import replace_file
 from lamella.model import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lamella.model import Descriptor, Platform
 
 COPY_BUFFER = 1 << 20
@@ -75,22 +79,35 @@ class OciLayoutWriter:
         Raises:
             Invalid: the folder has an ``index.json`` that is malformed; it stays as it is.
         """
-        path = self.folder / "index.json"
-        entries: list[Json] = []
-        if path.is_file():
-            entries = [
-                entry
-                for descriptor, entry in parse_index(read_small(path), str(path))
-                if (tag_of(entry) != reference if reference else descriptor.digest != manifest.digest)
-            ]
         more: Json = {"platform": {"architecture": platform.architecture, "os": platform.os}}
         if platform.variant:
             more["platform"]["variant"] = platform.variant
         if reference:
             more["annotations"] = {media_types.REF_NAME: reference}
-        entries.append(descriptor_json(manifest, **more))
-        index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}
-        _replace(path, encode(index))
+        path = self.folder / "index.json"
+        with _locked(self.folder):
+            entries: list[Json] = []
+            if path.is_file():
+                entries = [
+                    entry
+                    for descriptor, entry in parse_index(read_small(path), str(path))
+                    if (tag_of(entry) != reference if reference else descriptor.digest != manifest.digest)
+                ]
+            entries.append(descriptor_json(manifest, **more))
+            index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}
+            _replace(path, encode(index))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let no other build read and write the index in between."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system that cannot lock, such as NFS: then the last one to write wins
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _replace(path: Path, data: bytes) -> None:

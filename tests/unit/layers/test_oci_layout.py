@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lamella.errors import DigestMismatch, Invalid, SizeMismatch
-from lamella.layers import media_types
+from lamella.layers import media_types, oci_layout_writer
 from lamella.layers.image import descriptor_json, parse_configuration
-from lamella.layers.oci_layout import LayoutError, OciLayout
+from lamella.layers.oci_layout import LayoutError, OciLayout, read_small, tag_of
 from lamella.layers.oci_layout_writer import OciLayoutWriter, encode, pack
 from lamella.model import MEDIA_TYPE_LAYER, Descriptor, Digest, Platform
 
@@ -226,6 +228,24 @@ def test_an_image_replaces_the_one_with_its_reference_and_leaves_others(tmp_path
     assert layout.layer_path(layout.image("app:1", AMD64).layers[0].descriptor).read_bytes() == b"3"
     assert layout.layer_path(layout.image("app:2", AMD64).layers[0].descriptor).read_bytes() == b"2"
     assert len(json.loads((tmp_path / "index.json").read_bytes())["manifests"]) == 2
+
+
+def test_images_that_are_written_at_once_are_all_in_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_slowly(path: Path) -> bytes:
+        data = read_small(path)
+        time.sleep(0.02)
+        return data
+
+    monkeypatch.setattr(oci_layout_writer, "read_small", read_slowly)
+
+    def write(number: int) -> None:
+        writer = OciLayoutWriter(tmp_path)
+        writer.finish(add_image(writer, layer=bytes([number])), AMD64, f"app:{number}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    manifests = json.loads((tmp_path / "index.json").read_bytes())["manifests"]
+    assert {tag_of(entry) for entry in manifests} == {f"app:{number}" for number in range(8)}
 
 
 def test_bytes_with_another_digest_are_not_written(tmp_path: Path) -> None:
