@@ -141,6 +141,12 @@ class ChunkCache:
             self._found.update((raw, (number, offset, size)) for raw, offset, size in entries)
 
     def _shrink(self) -> None:
+        try:
+            self._remove_oldest()
+        except OSError as error:  # somebody has removed the folder, or may not remove what others have put there
+            logger.warning("the cache %s may be larger than it should be: %s", self.folder, error)
+
+    def _remove_oldest(self) -> None:
         abandoned = time.time() - ABANDONED_SECONDS
         files: list[tuple[float, int, Path]] = []
         for path in self.folder.iterdir():
@@ -209,7 +215,11 @@ class Segment:
         self._write(b"".join((*entries, _TRAILER.pack(self._size, len(entries), _MAGIC))))
         if self._path is None or not entries:
             return
-        path = self._path.rename(self._path.with_name(f"{time.time_ns():x}-{secrets.token_hex(4)}{SUFFIX}"))
+        try:
+            path = self._path.rename(self._path.with_name(f"{time.time_ns():x}-{secrets.token_hex(4)}{SUFFIX}"))
+        except OSError as error:  # somebody has removed the folder
+            logger.warning("chunks are not kept for the next time: %s", error)
+            return
         self._path = None
         self._file.close()
         self._cache.adopt(path)
@@ -228,7 +238,8 @@ class Segment:
     def _discard(self) -> None:
         if self._path is not None:
             self._file.close()
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._path.unlink()
             self._path = None
 
 
@@ -242,6 +253,7 @@ def _entries(path: Path) -> list[tuple[bytes, int, int]]:
             if magic != _MAGIC or start + count * _ENTRY.size + _TRAILER.size != size:
                 return []
             file.seek(start)
-            return list(_ENTRY.iter_unpack(file.read(count * _ENTRY.size)))
+            entries = _ENTRY.iter_unpack(file.read(count * _ENTRY.size))
+            return [(raw, offset, length) for raw, offset, length in entries if offset + length <= start]
     except (OSError, struct.error):
         return []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -120,6 +121,30 @@ def test_what_was_found_damaged_can_be_put_again(tmp_path: Path) -> None:
     assert cache.known([Digest.of(CHUNKS[5])]) == set()
     put(cache, CHUNKS[5])
     assert held(cache, CHUNKS[5]) == [CHUNKS[5]]
+
+
+def test_an_entry_that_leads_out_of_its_segment_is_none(tmp_path: Path) -> None:
+    put(ChunkCache(tmp_path), b"x")
+    [path] = segments(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[1 + 32 + 7] = 0xFF  # the highest byte of the offset
+    path.write_bytes(data)
+    assert ChunkCache(tmp_path).read(Digest.of(b"x")) is None
+
+
+def test_a_folder_that_is_removed_meanwhile_is_no_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache = ChunkCache(tmp_path / "cache")
+    put(cache, CHUNKS[1])
+    with cache.segment() as segment:
+        segment.add(Digest.of(CHUNKS[2]), CHUNKS[2])
+        shutil.rmtree(cache.folder)
+        assert segment.read(Digest.of(CHUNKS[2])) == CHUNKS[2]
+        segment.commit()
+    cache.keep_recipe(Digest.of(b"x"), b"recipe")
+    assert "not kept" in caplog.text
+    assert held(cache, *CHUNKS) == []
+    put(cache, CHUNKS[3])
+    assert held(cache, *CHUNKS) == [CHUNKS[3]]
 
 
 def test_a_segment_gives_back_what_it_was_given(tmp_path: Path) -> None:
