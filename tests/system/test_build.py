@@ -135,6 +135,12 @@ def test_the_build_platform_is_this_machine_s_whatever_is_built_for(server: str,
     assert image.configuration["config"]["Labels"] == {"on": str(this_platform())}
 
 
+def test_nothing_is_copied_from_scratch(server: str, tmp_path: Path) -> None:
+    folder = context(tmp_path / "app", "FROM scratch\nCOPY --from=scratch / /made/\nCOPY --from=scratch f* /\n")
+    succeed("build", folder, "-o", tmp_path / "out", server=server)
+    assert list(extract(tmp_path / "out")) == ["made"]
+
+
 def test_builders_that_race_end_with_one_image(server: str) -> None:
     def build(number: int) -> Any:
         arguments = ("build", EXAMPLES / "web-service", "--scope", "test/race", "--builder", f"racer-{number}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lamella.errors import Invalid, LamellaError
 from lamella.layers.oci_layout import OciLayout
 from lamella.model import chain_id
+from lamella.steps.stages import SCRATCH_NAME
 from lamella.steps.work import BaseImage
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class LayoutImages:
         return BaseImage(reference, platform, chain_id(diff_ids), diff_ids, image.configuration)
 
     def layers(self, base: BaseImage) -> tuple[Layer, ...]:
-        """Return the layers of an image that ``resolve`` returned, lowest first."""
+        """Return the layers of an image that ``resolve`` returned, lowest first; ``scratch`` has none."""
+        if base.reference == SCRATCH_NAME:
+            return ()
         return self._found[base.reference, base.platform][1].layers
 
     def layer_path(self, layer: Layer) -> Path | None:
