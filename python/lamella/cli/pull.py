@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lamella.cli import options
-from lamella.cli.output_path import check_output_file, parse_output
+from lamella.cli.output_path import output_file, parse_output
 from lamella.cli.text import echo_json, size_text
 from lamella.cli.transfer_bar import transfer_bar
 from lamella.model import Digest
@@ -80,9 +80,9 @@ def command(
             size = await blob_size(client, digest)
             await client.use(digest, size)
             if image is None:
-                check_output_file(output)
+                target = output_file(output)
                 with transfer_bar("pulling", size) as progress:
-                    await client.download(digest, size, Path(output), progress)
+                    await client.download(digest, size, target, progress)
             else:
                 destination = parse_output(output)
                 if destination is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 import pytest
 
-from lamella.cli.output_path import check_output_file, parse_output
+from lamella.cli.output_path import output_file, parse_output
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,23 @@ def test_what_cannot_be_written_is_wrong_usage(text: str, message: str) -> None:
 
 @pytest.mark.parametrize("text", ["new", "file", "folder/new"])
 def test_a_blob_goes_to_a_new_file_or_in_place_of_an_old_one(text: str) -> None:
-    check_output_file(text)
+    assert output_file(text) == Path(text)
+
+
+def test_a_symlink_stays_and_what_it_leads_to_is_written(folder: Path) -> None:
+    (folder / "link.tar").symlink_to("folder/new.tar")
+    output = parse_output("link.tar")
+    assert output is not None
+    assert output.path == output_file("link.tar") == folder / "folder/new.tar"
+
+
+@pytest.mark.parametrize("text", ["pipe.tar", "link-to-pipe.tar", "/dev/null"])
+def test_a_pipe_or_a_device_is_not_replaced(folder: Path, text: str) -> None:
+    os.mkfifo("pipe.tar")
+    (folder / "link-to-pipe.tar").symlink_to("pipe.tar")
+    for check in (output_file, lambda text: parse_output(f"type=oci,dest={text}")):
+        with pytest.raises(click.BadParameter, match="is a pipe or a device"):
+            check(text)
 
 
 @pytest.mark.parametrize(
@@ -61,5 +78,5 @@ def test_a_blob_goes_to_a_new_file_or_in_place_of_an_old_one(text: str) -> None:
 )
 def test_a_blob_goes_to_no_folder_and_into_none_that_is_missing(text: str, message: str) -> None:
     with pytest.raises(click.BadParameter) as raised:
-        check_output_file(text)
+        output_file(text)
     assert raised.value.message == message
