@@ -7,6 +7,7 @@ import importlib
 import click
 
 from lamella.cli.failure import Interrupted, as_failure
+from lamella.cli.standard_streams import open_standard_streams
 from lamella.errors import LamellaError
 
 COMMANDS = {
@@ -71,6 +72,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
+    open_standard_streams()
     cli(prog_name="lamella")
 
 
