@@ -141,6 +141,15 @@ def test_nothing_is_copied_from_scratch(server: str, tmp_path: Path) -> None:
     assert list(extract(tmp_path / "out")) == ["made"]
 
 
+def test_a_name_that_is_not_utf_8_is_shown(server: str, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9 \xe2\x80\xa6")
+    path.touch()
+    for encoding in ("utf-8", "latin-1"):
+        assert succeed("push", path, server=server, PYTHONIOENCODING=encoding)["blobs"][0]["path"] == str(path)
+        done = lamella("push", path, server=server, PYTHONIOENCODING=encoding)
+        assert (done.returncode, "/caf\\udce9 " in done.stdout) == (0, True), done.stderr
+
+
 def test_builders_that_race_end_with_one_image(server: str) -> None:
     def build(number: int) -> Any:
         arguments = ("build", EXAMPLES / "web-service", "--scope", "test/race", "--builder", f"racer-{number}")
