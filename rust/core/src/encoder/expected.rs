@@ -7,18 +7,6 @@ use std::path::Path;
 /// Content that is compressed at a time, and bytes of the file that are read at a time.
 pub const STEP: usize = 64 << 10;
 
-/// Content by which encoders are told apart before any is tried on the whole file: several blocks of each.
-pub const PREFIX: u64 = 3 << 19;
-
-/// How an encoder's output compares with a file.
-pub enum Outcome<Form> {
-    /// It is the file, which has this form.
-    Whole(Form),
-    /// It is the beginning of the file, as far as that was looked at.
-    Limit,
-    Different,
-}
-
 /// Opens a file to be read in steps.
 pub fn open(path: &Path) -> io::Result<BufReader<File>> {
     File::open(path).map(|file| BufReader::with_capacity(STEP, file))

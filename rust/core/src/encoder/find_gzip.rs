@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::compress::CONTENT_LIMIT;
-use crate::encoder::expected::{Expected, Outcome, PREFIX, STEP, open};
+use crate::encoder::candidates::{Outcome, find_first};
+use crate::encoder::expected::{Expected, STEP, open};
 use crate::encoder::gzip_writer::GzipWriter;
 use crate::encoder::{ENCODERS, Encoder, GzipForm, Member};
 use crate::gzip::{GzipReader, Part};
@@ -33,18 +34,9 @@ pub fn find_gzip(path: &Path) -> io::Result<Option<GzipForm>> {
 
 /// Looks at so much content at the most: a small file can hold any number of bytes.
 fn find(path: &Path, limit: u64) -> io::Result<Option<GzipForm>> {
-    let mut fitting = Vec::new();
-    for encoder in ENCODERS {
-        if let Outcome::Whole(_) | Outcome::Limit = compare(path, encoder, PREFIX)? {
-            fitting.push(encoder);
-        }
-    }
-    for encoder in fitting {
-        if let Outcome::Whole(form) = compare(path, encoder, limit)? {
-            return Ok(Some(form));
-        }
-    }
-    Ok(None)
+    find_first(ENCODERS, limit, |encoder, limit| {
+        compare(path, encoder, limit)
+    })
 }
 
 /// Compresses the content of a file, or about so many bytes of it, for as long as that gives the file.

@@ -5,7 +5,8 @@ use std::mem;
 use std::path::Path;
 
 use crate::compress::CONTENT_LIMIT;
-use crate::encoder::expected::{Expected, Outcome, PREFIX, STEP, open};
+use crate::encoder::candidates::{Outcome, find_first};
+use crate::encoder::expected::{Expected, STEP, open};
 use crate::encoder::{End, Section, ZstdForm};
 use crate::klauspost_zstd::{Level, Settings, ZstdEncoder};
 use crate::recipe::PARAMETERS_LIMIT;
@@ -16,20 +17,9 @@ const LEAST_WINDOW: u64 = 1 << 10;
 
 /// Find the encoder that makes a zstd file of its content; none where no known one does.
 pub fn find_zstd(path: &Path) -> io::Result<Option<ZstdForm>> {
-    let mut fitting = Vec::new();
-    for settings in Settings::all() {
-        let comparison = Comparison::open(path, settings)?;
-        if let Outcome::Whole(_) | Outcome::Limit = comparison.run(path, PREFIX)? {
-            fitting.push(settings);
-        }
-    }
-    for settings in fitting {
-        let comparison = Comparison::open(path, settings)?;
-        if let Outcome::Whole(form) = comparison.run(path, CONTENT_LIMIT)? {
-            return Ok(Some(form));
-        }
-    }
-    Ok(None)
+    find_first(Settings::all(), CONTENT_LIMIT, |settings, limit| {
+        Comparison::open(path, settings)?.run(path, limit)
+    })
 }
 
 /// What an encoder writes, beside what the file has.

@@ -1,6 +1,7 @@
 //! Encoders that compress layers, and which of them made a given layer: what is known of these can be rebuilt from its
 //! content, byte for byte.
 
+mod candidates;
 mod expected;
 mod file;
 mod find_gzip;
