@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Self
 
@@ -65,8 +65,8 @@ class Counters:
     saved_ms: int = 0
 
     def __add__(self, other: Self) -> Self:
-        *counts, saved_ms = (one + two for one, two in zip(astuple(self), astuple(other), strict=True))
-        return type(self)(*counts, saved_ms=min(saved_ms, MAX_SAVED_MS))
+        total = type(self)(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+        return replace(total, saved_ms=min(total.saved_ms, MAX_SAVED_MS))
 
 
 _encode = msgspec.msgpack.Encoder().encode
