@@ -34,13 +34,18 @@ class BlobFiles(Protocol):
 
 
 class LayerVerifier:
-    """Implements ``steps.commit.LayerCheck``. Each compressed layer is read through once, and then known."""
+    """Implements ``steps.commit.LayerCheck``. Each compressed layer is read through once, and then known.
+
+    That goes on where the caller is cancelled, since nothing ends a thread: it keeps its turn until it is done, and
+    whoever asks again waits for it.
+    """
 
     def __init__(self, store: BlobStore, files: BlobFiles, layers: Layers) -> None:
         self._store = store
         self._files = files
         self._layers = layers
-        self._scans = asyncio.Semaphore(MAX_SCANS)
+        self._turns = asyncio.Semaphore(MAX_SCANS)
+        self._scans: dict[Digest, asyncio.Task[Digest]] = {}
 
     async def check(self, layer: Layer) -> None:
         """Accept a layer whose size, media type and diff_id are those of a blob in the store.
@@ -68,18 +73,36 @@ class LayerVerifier:
             return detect_compression(b"".join([bytes(buffer) async for buffer in buffers]))
 
     async def _diff_id(self, digest: Digest) -> Digest:
-        if known := self._layers.get(digest):
-            return known.diff_id
-        async with self._scans:
+        if digest not in self._scans:
             if known := self._layers.get(digest):
                 return known.diff_id
-            async with self._files.file(digest) as path:
-                try:
-                    record = await asyncio.to_thread(_scan, path)
-                except LayerError as error:
-                    raise Invalid("result.layer.digest", f"{digest} is not a layer: {error}") from None
-            await self._layers.put(digest, record)
-            return record.diff_id
+            await self._turns.acquire()
+            if digest in self._scans:
+                self._turns.release()
+            else:
+                self._begin(digest)
+        return await asyncio.shield(self._scans[digest])
+
+    def _begin(self, digest: Digest) -> None:
+        """Read a layer through in a task of its own, which gives the turn back."""
+
+        def end(_: object) -> None:
+            del self._scans[digest]
+            self._turns.release()
+
+        scan = self._scans[digest] = asyncio.create_task(self._scan(digest))
+        scan.add_done_callback(end)
+
+    async def _scan(self, digest: Digest) -> Digest:
+        if known := self._layers.get(digest):
+            return known.diff_id
+        async with self._files.file(digest) as path:
+            try:
+                record = await asyncio.to_thread(_scan, path)
+            except LayerError as error:
+                raise Invalid("result.layer.digest", f"{digest} is not a layer: {error}") from None
+        await self._layers.put(digest, record)
+        return record.diff_id
 
 
 def _announced(media_type: str) -> str:

@@ -1,6 +1,8 @@
+import asyncio
 import gzip
 import io
 import tarfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import pytest
 import zstandard
 
 from lamella.errors import Invalid, NotFound
-from lamella.layers.ingest import LayerVerifier
+from lamella.index import LayerRecord
+from lamella.layers import ingest
+from lamella.layers.ingest import MAX_SCANS, LayerVerifier
 from lamella.model import (
     MEDIA_TYPE_LAYER,
     MEDIA_TYPE_LAYER_GZIP,
@@ -103,3 +107,32 @@ async def test_what_is_no_layer_or_not_there_is_refused(store: LocalStore) -> No
     wrong = layer(data, MEDIA_TYPE_LAYER_GZIP)
     with pytest.raises(Invalid, match="size_bytes"):
         await verifier(store).check(Layer(Descriptor(wrong.descriptor.digest, 1, MEDIA_TYPE_LAYER_GZIP), wrong.diff_id))
+
+
+async def test_layers_whose_clients_have_left_are_read_in_their_turns_and_only_once(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing ends a thread: with a turn for each call, calls with short deadlines would take all threads there are."""
+    scanned: list[Path] = []
+    ready = threading.Event()
+    scan = ingest._scan
+
+    def slowly(path: Path) -> LayerRecord:
+        scanned.append(path)
+        ready.wait()
+        return scan(path)
+
+    monkeypatch.setattr(ingest, "_scan", slowly)
+    layers = [gzip.compress(TAR, mtime=mtime) for mtime in range(MAX_SCANS + 1)]
+    checked = verifier(store)
+    for data in layers:
+        await put(store, data)
+    try:
+        for data in layers * 2:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(checked.check(layer(data, MEDIA_TYPE_LAYER_GZIP)), 0.05)
+    finally:
+        ready.set()
+    assert len(scanned) == MAX_SCANS
+    await asyncio.gather(*(checked.check(layer(data, MEDIA_TYPE_LAYER_GZIP)) for data in layers * 2))
+    assert len(scanned) == len(layers)
