@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -82,7 +82,13 @@ class Publisher:
         self._index.health.check()
         folders: dict[Path, list[_Job]] = {}
         for job in jobs:
-            folders.setdefault(self._layout.blob_folder(job.work.digest), []).append(job)
+            try:
+                # Before any folder is locked: who waits for one alone must not hold another.
+                self._set_aside_damaged(job.work)
+            except OSError as error:
+                failures[job] = error
+            else:
+                folders.setdefault(self._layout.blob_folder(job.work.digest), []).append(job)
         for folder, members in folders.items():
             descriptor = locks.enter_context(locked_folder(folder, exclusive=False))
             for job in members:
@@ -98,15 +104,20 @@ class Publisher:
         return [job for job in jobs if job not in failures]
 
     def _name(self, publication: Publication) -> None:
-        path = self._layout.blob(publication.digest)
-        with suppress(FileNotFoundError):
-            if path.stat().st_size != publication.size:
-                logger.error("%s is damaged: set aside for the same blob, uploaded again", path)
-                path.replace(self._layout.quarantine / path.name)
         try:
-            publication.file.publish(path)
+            publication.file.publish(self._layout.blob(publication.digest))
         except OSError as error:
             self._index.health.write_failed(error)
+
+    def _set_aside_damaged(self, publication: Publication) -> None:
+        """Make room for a file whose name one of another size has, alone with the folder: others may do the same."""
+        path = self._layout.blob(publication.digest)
+        if not _is_damaged(path, publication.size):
+            return
+        with locked_folder(path.parent, exclusive=True):
+            if _is_damaged(path, publication.size):
+                logger.error("%s is damaged: set aside for the same blob, uploaded again", path)
+                path.replace(self._layout.quarantine / path.name)
 
     def _record(self, txn: Transaction, jobs: list[_Job]) -> None:
         for job in jobs:
@@ -121,3 +132,10 @@ class Publisher:
                     path.unlink(missing_ok=True)
         except (OSError, ReadOnly):
             logger.warning("%s is left over; `lamella admin reindex` takes it in", path, exc_info=True)
+
+
+def _is_damaged(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size != size
+    except FileNotFoundError:
+        return False

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import threading
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from lamella.errors import Corrupted, Leased, NotFound
 from lamella.index import INLINE_MAX, USED_RESOLUTION, LayerRecord
 from lamella.model import EMPTY, Digest
 from lamella.store import BUFFER_SIZE, LocalStore
+from lamella.store.try_lock import try_lock
 from tests.suites.blob_store import content, get, put
 from tests.unit.store.layers import blob_file
 
@@ -100,6 +103,25 @@ async def test_a_cut_file_that_the_index_does_not_know_is_replaced_by_an_upload(
     path.write_bytes(data[:-1])
     await put(store, data)
     assert await get(store, Digest.of(data)) == data
+
+
+async def test_nobody_else_publishes_while_a_cut_file_is_set_aside(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = content(10_000)
+    path = blob_file(folder, Digest.of(data))
+    path.write_bytes(data[:-1])
+    replace, alone = Path.replace, list[bool]()
+
+    def look_and_replace(source: Path, target: Path) -> Path:
+        folder = os.open(source.parent, os.O_RDONLY)
+        alone.append(not try_lock(folder, fcntl.LOCK_SH))
+        os.close(folder)
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", look_and_replace)
+    await put(store, data)
+    assert alone == [True]
 
 
 async def test_blobs_come_back_unharmed_while_they_are_deleted(store: LocalStore) -> None:
