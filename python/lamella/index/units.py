@@ -84,9 +84,9 @@ class Units:
             return list(islice(self._rows[kind].scan(txn, start), limit))
 
     def date(self, txn: Transaction, unit: UnitRow) -> None:
-        """Count a unit as used now whose last use was never written down, if it is still there."""
-        missing = self._uses.find(txn, unit.kind, unit.key) is None
-        if missing and self._rows[unit.kind].get(txn, unit.key) is not None:
+        """Count a unit as used now, if it is still there, and was not used since it was read."""
+        unchanged = self._uses.find(txn, unit.kind, unit.key) == unit.used
+        if unchanged and self._rows[unit.kind].get(txn, unit.key) is not None:
             self._uses.use(txn, unit.kind, unit.key)
 
     def remove_unused(self, txn: Transaction, unit: UnitRow, before: int) -> bool:

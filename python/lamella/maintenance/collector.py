@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from lamella.index import Place, UnitKind, UsageTable
 from lamella.maintenance.candidates import PAGE, Gatherer
-from lamella.maintenance.clock_guard import ClockGuard
-from lamella.maintenance.marker import Marker, split
+from lamella.maintenance.clock_guard import SLACK, ClockGuard
+from lamella.maintenance.marker import Marker, pages, split
 from lamella.maintenance.plan import Planner, Verdict
 from lamella.maintenance.references import References
 from lamella.maintenance.repack import repack
@@ -20,12 +20,13 @@ from lamella.store.repacker import Repacked
 from lamella.store.uncounted import UncountedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lamella._core import DigestSet
     from lamella.index import UnitRow
     from lamella.index.table import Transaction
     from lamella.maintenance.async_pace import AsyncPace
+    from lamella.maintenance.candidates import Candidates
     from lamella.maintenance.marker import ReadChunks
     from lamella.maintenance.policy import Policy
     from lamella.maintenance.references import ReadAction
@@ -92,6 +93,8 @@ class Collector:
             await store.index.write(lambda _: None)
             await self._date_units()
         candidates = await Gatherer(self._tables, self._pace).gather(policy, guard.start)
+        if not dry_run:
+            await self._date_back(candidates)
         marker = Marker(store.blobs, self._read_chunks, self._pace)
         planner = Planner(self._tables, self._references, marker, policy, guard.start)
         progress("finding out what is needed")
@@ -120,15 +123,27 @@ class Collector:
         for kind in UnitKind:
             after: bytes | None = None
             while page := self._tables.units.page(kind, after, PAGE):
-                if undated := [unit for unit in page if unit.used is None]:
-
-                    def date(txn: Transaction, undated: list[UnitRow] = undated) -> None:
-                        for unit in undated:
-                            self._tables.units.date(txn, unit)
-
-                    await self._store.index.write(date)
+                await self._date([unit for unit in page if unit.used is None])
                 after = page[-1].key
                 await self._pace.pause()
+
+    async def _date_back(self, candidates: Candidates) -> None:
+        """Let what was used last in the future, before the clock was set back, be used now: else it stays till then."""
+        now = self._store.blobs.now() + SLACK
+        ahead = [moment for used, moment in candidates.moments.items() if used > now]
+        await self._date([unit for moment in ahead for unit in moment.units])
+        await self._date([unit for unit in candidates.attached if unit.used is not None and unit.used > now])
+        for page in pages(b"".join(moment.blobs for moment in ahead)):
+            await self._store.blobs.touch(split(page))
+            await self._pace.pause()
+
+    async def _date(self, units: Sequence[UnitRow]) -> None:
+        def date(txn: Transaction, batch: Sequence[UnitRow]) -> None:
+            for unit in batch:
+                self._tables.units.date(txn, unit)
+
+        for at in range(0, len(units), PAGE):
+            await self._store.index.write(partial(date, batch=units[at : at + PAGE]))
 
     async def _forget_hidden(self) -> None:
         """Forget which repositories had deleted a blob that is gone now."""

@@ -31,8 +31,8 @@ class GarbageLock:
 
     @property
     def age(self) -> float:
-        """Seconds since the last collection, or since there is a lock."""
-        return time.time() - self._path.stat().st_mtime
+        """Seconds since the last collection, or since there is a lock; or until then, where the clock was set back."""
+        return abs(time.time() - self._path.stat().st_mtime)
 
     def done(self) -> None:
         """Remember that garbage was collected now."""

@@ -165,3 +165,17 @@ async def test_a_push_keeps_the_chunks_of_a_doomed_layer(farm: Farm, meanwhile: 
     await meanwhile(happens)
     assert await farm.has(doomed, Digest.of(layer(1))) == [False, True]
     assert await get(farm.store, Digest.of(layer(1))) == layer(1)
+
+
+async def test_what_was_used_before_the_clock_was_set_back_by_a_year_grows_old_as_all_else(farm: Farm) -> None:
+    farm.now += 365 * DAY
+    loose, layer = await farm.blob(50_000), await farm.blob(50_001)
+    key = await farm.step("step", layer)
+    image = await farm.image("app:old", layer)
+    referrer = await farm.image("app", layer, subject=image)
+    farm.now -= 365 * DAY
+    assert (await farm.collect(max_age=DAY)).goes == []
+    farm.now += 2 * DAY
+    await farm.collect(max_age=DAY)
+    assert await farm.has(loose, layer) == [False, False]
+    assert (farm.has_step(key), farm.has_tag("app:old"), farm.has_manifest("app", referrer)) == (False, False, False)
