@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from lamella._core import Recipe, RecipeError, Sha256, hash_file, read_pack_footer
+from lamella._core import Recipe, RecipeError, Sha256, hash_file, read_pack_footer, sync_directory
 from lamella.errors import NotFound
 from lamella.index import BlobRecord, PackTable, Place
 from lamella.model import Digest
@@ -22,6 +22,7 @@ from lamella.store.packs import NewPack, Packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from lamella._core import PackWriter
     from lamella.index import Blobs, Index
@@ -170,10 +171,18 @@ class Healer:
         with locked_folder(path.parent, exclusive=True):
             if not path.exists():
                 return False
+            self._sync(path.parent)
             moved = self._index.submit(partial(self._move_to_file, record, size)).result()
             if moved and record.place is Place.RECIPE:
                 self._quarantine_file(record)
         return moved
+
+    def _sync(self, folder: Path) -> None:
+        """Make the names in a folder durable, which those that a crash has left need not be yet."""
+        try:
+            sync_directory(folder)
+        except OSError as error:
+            raise self._index.health.fail(f"fsync of {folder} failed: {error}") from error
 
     def _move_to_file(self, record: BlobRecord, size: int, txn: Transaction) -> bool:
         found = self._blobs.find(txn, record.digest)

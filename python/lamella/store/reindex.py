@@ -111,6 +111,8 @@ class _Reindex:
         """Take in every file and pack first, then drop the records that are left without; last what needs chunks."""
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             for name in FAN_OUT:
+                # What a crash has left has a name, which may not be durable yet: no record is to rely on it before.
+                sync_directory(self._layout.blobs / name)
                 with os.scandir(self._layout.blobs / name) as entries:
                     while batch := list(islice(entries, BATCH)):
                         checked = threads.map(partial(self._check, name), batch)
@@ -120,7 +122,6 @@ class _Reindex:
                         self._report.bytes += sum(size for _, size in found)
                         self._report.quarantined += len(batch) - len(found)
                         self._progress(self._report)
-                sync_directory(self._layout.blobs / name)
         for adopted in self._packs.take_in():
             if adopted is None:
                 self._report.quarantined += 1

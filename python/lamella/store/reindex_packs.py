@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from lamella._core import Recipe, RecipeError, read_pack_footer, verify_pack
+from lamella._core import Recipe, RecipeError, read_pack_footer, sync_directory, verify_pack
 from lamella.index import BlobRecord, Location, PackTable, Place
 from lamella.model import Digest
 from lamella.store.chunks import is_chunk
@@ -43,6 +43,7 @@ class PackReindex:
 
     def take_in(self) -> Iterator[int | None]:
         """Verify each pack and record it; yield the blobs that it had for the index, or None where it is none."""
+        sync_directory(self._layout.packs)  # as for files of blobs
         for path in sorted(self._layout.packs.iterdir()):
             try:
                 new = self._verified(path)
@@ -116,7 +117,10 @@ class RecipeReindex:
 
     def take_in(self) -> Iterator[bool | None]:
         """Check each recipe; yield whether its blob was not known, or None where it is none or lacks chunks."""
+        sync_directory(self._layout.recipes)
         for folder in Recipes(self._layout).names():
+            if folder:
+                sync_directory(folder[0].parent)
             for path in folder:
                 try:
                     yield self._index.submit(partial(self._record, *self._verified(path))).result()
