@@ -162,6 +162,13 @@ def test_a_recipe_cut_short_anywhere_is_refused(cold: Cold) -> None:
         Recipe(sealed(short[:-4] + b"\0"))
 
 
+def test_a_recipe_of_nothing_is_that_of_the_empty_blob() -> None:
+    empty = Recipe(chunk_recipe(digest(b""), []))
+    assert RecipeReader(empty).read([]) is None
+    with pytest.raises(RecipeError, match="the content is empty"):
+        Recipe(chunk_recipe(digest(b"a"), []))
+
+
 def test_a_recipe_is_made_of_chunks_and_bytes() -> None:
     whole = b"head" + b"c" * 100 + b"tail"
     chunk = digest(b"c" * 100)
@@ -190,4 +197,4 @@ def test_a_recipe_tells_its_bytes_and_its_longest_piece() -> None:
     assert b"".join(recipe.part(offset, 7) for offset in range(0, len(data), 7)) == data
     assert recipe.part(len(data), 7) == b""
     assert recipe.part(len(data) + 1, 7) == b""
-    assert Recipe(chunk_recipe(bytes(32), [])).longest_piece == 0
+    assert Recipe(chunk_recipe(digest(b""), [])).longest_piece == 0

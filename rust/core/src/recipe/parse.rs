@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::fields::{Ended, Fields};
 use crate::frame::FRAME_LIMIT;
 use crate::recipe::{Content, LITERAL, LITERAL_LIMIT, MAGIC, PARAMETERS_LIMIT, Transform};
+use crate::sha256::Sha256;
 
 /// Where a piece's bytes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,13 @@ impl Recipe {
             return Err(Damage::recipe(
                 MAGIC.len(),
                 "the blob is not its content, and there is no transform",
+            ));
+        }
+        if content.content_size == 0 && content.content_digest != Sha256::of(b"") {
+            // Nobody would compare the digest of a content that has no last bytes.
+            return Err(Damage::recipe(
+                MAGIC.len(),
+                "the content is empty, but has another digest",
             ));
         }
         let numbers = fields.offset();
