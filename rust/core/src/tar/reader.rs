@@ -97,6 +97,12 @@ impl<R: BufRead, V: Visitor> TarReader<R, V> {
                 b'g' => {
                     let records = self.read_extension(&header, PAX_HEADER_LIMIT)?;
                     self.globals.apply_global(&records)?;
+                    // Each entry that follows copies them, whether or not it has its own.
+                    let paths = [&self.globals.path, &self.globals.link_target];
+                    paths
+                        .into_iter()
+                        .flatten()
+                        .try_for_each(|path| check_path(path))?;
                 }
                 b'L' => {
                     long_path = Some(self.read_long_name(&header)?);
