@@ -15,8 +15,12 @@ use crate::read_ahead::ReadAhead;
 use crate::sha256::Sha256;
 use crate::tar::TarReader;
 
-/// The most bytes of paths, link targets and extended attributes in one batch of entries, less those of its last.
+/// The most bytes that paths, link targets and extended attributes take in one batch of entries, less those of its last.
 const BATCH_BYTES: usize = 16 << 20;
+
+/// What memory an extended attribute takes besides its name and its value, in bytes: a node of the map, and two
+/// allocations.
+const XATTR_BYTES: usize = 128;
 
 /// What is known of a layer once all of it has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +225,7 @@ fn variable_bytes(entry: &Entry) -> usize {
     let xattrs: usize = entry
         .xattrs
         .iter()
-        .map(|(name, value)| name.len() + value.len())
+        .map(|(name, value)| name.len() + value.len() + XATTR_BYTES)
         .sum();
     entry.path.len() + entry.link_target.as_ref().map_or(0, Vec::len) + xattrs
 }

@@ -86,10 +86,11 @@ def test_a_batch_of_nothing_is_refused(tmp_path: Path) -> None:
         _core.LayerReader(path).next_batch(0)
 
 
-def test_large_attributes_make_batches_short(tmp_path: Path) -> None:
-    large = tars.pax((b"SCHILY.xattr.user.large", bytes(1_000_000)))
+@pytest.mark.parametrize(("count", "size"), [(1, 1_000_000), (30_000, 0)], ids=["large", "many"])
+def test_large_attributes_and_many_make_batches_short(tmp_path: Path, count: int, size: int) -> None:
+    attributes = tars.pax(*((b"SCHILY.xattr.user.%d" % number, bytes(size)) for number in range(count)))
     path = tmp_path / "layer"
-    path.write_bytes(b"".join(large + tars.entry(b"%d" % index) for index in range(40)) + tars.END)
+    path.write_bytes(b"".join(attributes + tars.entry(b"%d" % index) for index in range(40)) + tars.END)
     reader = _core.LayerReader(path)
     sizes = []
     while batch := reader.next_batch():
