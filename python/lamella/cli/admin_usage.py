@@ -32,7 +32,8 @@ def usage(*, data_folder: Path, by_project: bool, as_json: bool) -> None:
     """Tell how much is in DATA_FOLDER, and what it takes on the disk; a server may be running.
 
     Packed blobs are the chunks that cold blobs are rebuilt from, and small blobs that came together. Inflated ones are
-    what others hold compressed, and take nothing.
+    what others hold compressed, and take nothing. The rest of packs are their tables, and what nothing needs any more
+    until they are written anew. All that is on the disk is what --max-size limits.
 
     \b
         lamella admin usage /srv/lamella
@@ -45,18 +46,20 @@ def usage(*, data_folder: Path, by_project: bool, as_json: bool) -> None:
 
     check_data_folder(data_folder)
 
-    async def read() -> tuple[dict[Place, Usage], ProjectUsages | None]:
+    async def read() -> tuple[dict[Place, Usage], int, ProjectUsages | None]:
         async with LocalStore(data_folder) as store:
             projects = await compose_counter(store, AsyncPace(1)).count() if by_project else None
-            return UsageTable(store.index).all(), projects
+            table = UsageTable(store.index)
+            return table.all(), table.rest_of_packs(), projects
 
-    found, projects = asyncio.run(read())
+    found, rest, projects = asyncio.run(read())
     places = {place.name: usage for place, usage in found.items()}
     if as_json:
         totals = {name.lower(): dataclasses.asdict(usage) for name, usage in places.items()}
-        echo_json({**_sum(places), "places": totals, **({} if projects is None else _document(projects))})
+        totals["rest_of_packs"] = {"stored": rest}
+        echo_json({**_sum(places, rest), "places": totals, **({} if projects is None else _document(projects))})
         return
-    _echo(places)
+    _echo(places, rest)
     if projects is not None:
         click.echo()
         lines = [_line(name, found) for name, found in projects.projects.items()]
@@ -74,31 +77,31 @@ def _document(usages: ProjectUsages) -> dict[str, Any]:
     }
 
 
-def _sum(places: dict[str, Usage]) -> dict[str, int]:
+def _sum(places: dict[str, Usage], rest: int) -> dict[str, int]:
     """Add up all places; the bytes of packed blobs are those of cold ones, and no bytes are counted twice."""
     twice = _COUNTED_TWICE if places["RECIPE"].blobs else _COUNTED_TWICE - {"PACKED"}
     whole = [found for name, found in places.items() if name not in twice]
     return {
         "blobs": sum(found.blobs for found in places.values()),
         "bytes": sum(found.size for found in whole),
-        "stored": sum(found.stored for found in places.values()),
+        "stored": sum(found.stored for found in places.values()) + rest,
     }
 
 
-def _echo(places: dict[str, Usage]) -> None:
-    total = _sum(places)
-    rows = [(_KIND[name], found.blobs, found.size, found.stored) for name, found in places.items()]
-    rows.append(("all", total["blobs"], total["bytes"], total["stored"]))
+def _echo(places: dict[str, Usage], rest: int) -> None:
+    total = _sum(places, rest)
     echo_table(
         ["blobs", "count", "bytes", "on disk", "ratio"],
         [
-            [kind, str(blobs), size_text(size), size_text(stored), _ratio(kind, size, stored)]
-            for kind, blobs, size, stored in rows
+            *(_row(_KIND[name], found.blobs, found.size, found.stored) for name, found in places.items()),
+            ["rest of packs", "-", "-", size_text(rest), "-"],
+            _row("all", total["blobs"], total["bytes"], total["stored"]),
         ],
         right=range(1, 5),
     )
 
 
-def _ratio(kind: str, size: int, stored: int) -> str:
+def _row(kind: str, blobs: int, size: int, stored: int) -> list[str]:
     """Write how many bytes take one on the disk; where they are those of other blobs that says nothing."""
-    return "-" if kind in (_KIND["RECIPE"], _KIND["INFLATED"]) else ratio_text(size, stored)
+    ratio = "-" if kind in (_KIND["RECIPE"], _KIND["INFLATED"]) else ratio_text(size, stored)
+    return [kind, str(blobs), size_text(size), size_text(stored), ratio]

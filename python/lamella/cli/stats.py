@@ -102,7 +102,9 @@ def _document(stored: StoreUsage) -> dict[str, Any]:
 
 
 def _echo_stored(stored: StoreUsage, *, with_total: bool) -> None:
+    rest = sum(place.stored_bytes for place in stored.places if place.where.name == "REST_OF_PACKS")
     on_disk = size_text(sum(place.stored_bytes for place in stored.places))
+    on_disk += f", with {size_text(rest)} that packs hold beside blobs" if rest else ""
     if stored.counted is None or stored.total is None:
         click.echo(f"stored: {on_disk}; what each project takes is counted when garbage is collected next")
         return

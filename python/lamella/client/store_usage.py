@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 
 
 class Where(Enum):
-    """Where the bytes of blobs are: files of their own, the index, packs, the chunks that recipes name, other blobs."""
+    """Where the bytes of blobs are: files of their own, the index, packs, the chunks that recipes name, other blobs.
+
+    ``REST_OF_PACKS`` has no blobs, only what packs take beside those that are in use.
+    """
 
     FILES = pb.GetUsageResponse.FILES
     INDEX = pb.GetUsageResponse.INDEX
     PACKS = pb.GetUsageResponse.PACKS
     RECIPES = pb.GetUsageResponse.RECIPES
     INFLATED = pb.GetUsageResponse.INFLATED
+    REST_OF_PACKS = pb.GetUsageResponse.REST_OF_PACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ class ProjectRow:
 class StoreUsage:
     """What the store holds: ``places`` now; ``projects`` as of ``counted``, in seconds since the epoch.
 
-    ``total`` has what projects share once. Before the first count there is neither that nor ``counted``.
+    The ``stored_bytes`` of all places add up to what ``--max-size`` limits. ``total`` has what projects share once.
+    Before the first count there is neither that nor ``counted``.
     """
 
     places: tuple[PlaceRow, ...]

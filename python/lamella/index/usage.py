@@ -70,6 +70,11 @@ class UsageTable:
         files = sum(self.find(txn, place).stored for place in Place if place is not Place.PACKED)
         return files + self._find(txn, _PACKS).stored
 
+    def rest_of_packs(self) -> int:
+        """Return the bytes of packs that no blob in use takes: their tables, and chunks that nothing needs any more."""
+        with self._index.read() as txn:
+            return self.on_disk(txn) - self.stored(txn)
+
     def change_packs(self, txn: Transaction, packs: int, size: int) -> None:
         """Add to how many packs there are, and to the bytes of their files."""
         found = self._find(txn, _PACKS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from click.testing import CliRunner
 
 from lamella.cli.main import cli
 from lamella.client import AsyncClient, PlaceRow, ProjectRow, StatsRow, StoreUsage, Where
+from lamella.model import Digest
+from lamella.store import LocalStore
 from tests.unit.maintenance.farm import Farm
 
 if TYPE_CHECKING:
@@ -95,6 +98,30 @@ def test_stats_say_when_projects_are_counted(answered: list[StoreUsage]) -> None
     stored = json.loads(run("stats", "--json"))["stored"]
     assert (stored["counted"], stored["projects"], stored["total"]) == (None, [], None)
     assert stored["places"] == [{"where": "files", "blobs": 3, "bytes": 7000, "stored_bytes": 7000}]
+
+
+def test_what_packs_hold_beside_blobs_is_said_and_counted(answered: list[StoreUsage]) -> None:
+    rest = PlaceRow(Where.REST_OF_PACKS, 0, 0, 500)
+    answered[0] = StoreUsage((*PLACES, rest), (), None, None)
+    assert "stored: 7.5 kB, with 500 B that packs hold beside blobs; " in run("stats")
+
+
+def test_what_is_on_the_disk_includes_what_packs_hold_beside_blobs(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    asyncio.run(put_pack(folder))
+    [pack] = (folder / "packs").iterdir()
+    found = json.loads(run("admin", "usage", str(folder), "--json"))
+    assert found["stored"] == pack.stat().st_size
+    assert found["places"]["rest_of_packs"]["stored"] == found["stored"] - found["places"]["packed"]["stored"] > 0
+    [rest, total] = run("admin", "usage", str(folder)).splitlines()[-2:]
+    assert words(rest)[0] == "rest of packs"
+    assert words(total)[0] == "all"
+
+
+async def put_pack(folder: Path) -> None:
+    async with LocalStore(folder) as store:
+        blobs = [bytes([n]) * 20_000 for n in range(20)]
+        assert not await store.write_many({Digest.of(data): data for data in blobs})
 
 
 def test_stats_show_the_ratio_by_project_with_a_total(answered: list[StoreUsage]) -> None:

@@ -94,3 +94,5 @@ async def test_totals_always_agree_with_the_records(index: Index, blobs: Blobs, 
         assert (found.blobs, found.live) == (len(there), sum(record.stored for record in there))
     with index.read() as txn:
         assert UsageTable(index).stored(txn) == sum(record.stored for record in records)
+        on_disk = UsageTable(index).on_disk(txn)
+    assert on_disk == UsageTable(index).rest_of_packs() + sum(record.stored for record in records)

@@ -61,6 +61,8 @@ async def test_what_is_in_use_moves_and_the_files_go(store: LocalStore, folder: 
     used = {digest: record_of(store, digest).used for digest in kept}
     before, old = sum((folder / "packs" / name).stat().st_size for name in files(folder)), packs_of(store)
     assert on_disk(store) == before
+    in_use = sum(record_of(store, digest).stored for digest in kept)
+    assert UsageTable(store.index).rest_of_packs() == before - in_use
     done = store.repacker.repack([record.pack for record in old])
     [new] = packs_of(store)
     assert new.pack not in {record.pack for record in old}

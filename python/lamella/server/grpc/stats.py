@@ -64,6 +64,7 @@ class Stats(StatsServicer):
                 for place, found in self._usage.all().items()
             ]
         )
+        response.places.add(where=pb.GetUsageResponse.REST_OF_PACKS, stored_bytes=self._usage.rest_of_packs())
         usages = await asyncio.to_thread(self._project_usage.read)
         if usages is not None:
             rows = [row for row in usages.projects.items() if request.project in ("", row[0])]

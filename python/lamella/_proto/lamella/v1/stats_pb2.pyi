@@ -86,12 +86,14 @@ class GetUsageResponse(_message.Message):
         PACKS: _ClassVar[GetUsageResponse.Where]
         RECIPES: _ClassVar[GetUsageResponse.Where]
         INFLATED: _ClassVar[GetUsageResponse.Where]
+        REST_OF_PACKS: _ClassVar[GetUsageResponse.Where]
     WHERE_UNSPECIFIED: GetUsageResponse.Where
     FILES: GetUsageResponse.Where
     INDEX: GetUsageResponse.Where
     PACKS: GetUsageResponse.Where
     RECIPES: GetUsageResponse.Where
     INFLATED: GetUsageResponse.Where
+    REST_OF_PACKS: GetUsageResponse.Where
     class Place(_message.Message):
         __slots__ = ("where", "blobs", "bytes", "stored_bytes")
         WHERE_FIELD_NUMBER: _ClassVar[int]
