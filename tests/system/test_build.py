@@ -370,8 +370,8 @@ def test_a_data_folder_is_looked_after(tmp_path: Path) -> None:
         assert busy.returncode == 1
         assert "in use" in busy.stderr
     usage = json.loads(lamella("admin", "usage", tmp_path / "data", "--json").stdout)
-    assert usage["places"]["file"] == {"blobs": 1, "size": 100_000, "stored": 100_000}
-    assert (usage["bytes"], usage["stored"]) == (100_000, 100_000)
+    assert usage["places"][0] == {"where": "files", "blobs": 1, "bytes": 100_000, "stored_bytes": 100_000}
+    assert (usage["bytes"], usage["stored_bytes"]) == (100_000, 100_000)
     assert "100.0 kB" in lamella("admin", "usage", tmp_path / "data").stdout
     report = json.loads(lamella("admin", "reindex", tmp_path / "data", "--json").stdout)
     assert (report["files"], report["lost"]) == (1, 0)

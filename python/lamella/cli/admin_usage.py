@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,8 +19,11 @@ if TYPE_CHECKING:
 
 _KIND = {"FILE": "files", "INLINE": "in the index", "PACKED": "packed", "RECIPE": "cold", "INFLATED": "inflated"}
 
+_WHERE = {"FILE": "files", "INLINE": "index", "PACKED": "packs", "RECIPE": "recipes", "INFLATED": "inflated"}
+"""What ``--json`` calls places, as that of `lamella stats` does."""
+
 _COUNTED_TWICE = frozenset({"PACKED", "INFLATED"})
-"""Places of blobs whose bytes are those of others, too."""
+"""Places of blobs that are parts of others, or the same as others."""
 
 
 @click.command(short_help="Tell how much is stored, and what it takes on the disk.")
@@ -39,7 +41,7 @@ def usage(*, data_folder: Path, by_project: bool, as_json: bool) -> None:
         lamella admin usage /srv/lamella
         lamella admin usage /srv/lamella --by-project
     """
-    from lamella.index import UsageTable
+    from lamella.index import Usage, UsageTable
     from lamella.maintenance.async_pace import AsyncPace
     from lamella.server.garbage import compose_counter
     from lamella.store.local import LocalStore
@@ -55,15 +57,19 @@ def usage(*, data_folder: Path, by_project: bool, as_json: bool) -> None:
     found, rest, projects = asyncio.run(read())
     places = {place.name: usage for place, usage in found.items()}
     if as_json:
-        totals = {name.lower(): dataclasses.asdict(usage) for name, usage in places.items()}
-        totals["rest_of_packs"] = {"stored": rest}
-        echo_json({**_sum(places, rest), "places": totals, **({} if projects is None else _document(projects))})
+        rows = [_place(_WHERE[name], found) for name, found in places.items()]
+        rows.append(_place("rest_of_packs", Usage(stored=rest)))
+        echo_json({**_sum(places, rest), "places": rows, **({} if projects is None else _document(projects))})
         return
     _echo(places, rest)
     if projects is not None:
         click.echo()
         lines = [_line(name, found) for name, found in projects.projects.items()]
         echo_projects([*lines, _line("", projects.total)])
+
+
+def _place(where: str, usage: Usage) -> dict[str, Any]:
+    return {"where": where, "blobs": usage.blobs, "bytes": usage.size, "stored_bytes": usage.stored}
 
 
 def _line(project: str, usage: ProjectUsage) -> ProjectLine:
@@ -73,18 +79,18 @@ def _line(project: str, usage: ProjectUsage) -> ProjectLine:
 def _document(usages: ProjectUsages) -> dict[str, Any]:
     return {
         "projects": [document_of(_line(name, found)) for name, found in usages.projects.items()],
-        "all_projects": document_of(_line("", usages.total)),
+        "total": document_of(_line("", usages.total)),
     }
 
 
 def _sum(places: dict[str, Usage], rest: int) -> dict[str, int]:
-    """Add up all places; the bytes of packed blobs are those of cold ones, and no bytes are counted twice."""
+    """Add up all places; packed blobs are parts of cold ones, and nothing is counted twice."""
     twice = _COUNTED_TWICE if places["RECIPE"].blobs else _COUNTED_TWICE - {"PACKED"}
     whole = [found for name, found in places.items() if name not in twice]
     return {
-        "blobs": sum(found.blobs for found in places.values()),
+        "blobs": sum(found.blobs for found in whole),
         "bytes": sum(found.size for found in whole),
-        "stored": sum(found.stored for found in places.values()) + rest,
+        "stored_bytes": sum(found.stored for found in places.values()) + rest,
     }
 
 
@@ -95,7 +101,7 @@ def _echo(places: dict[str, Usage], rest: int) -> None:
         [
             *(_row(_KIND[name], found.blobs, found.size, found.stored) for name, found in places.items()),
             ["rest of packs", "-", "-", size_text(rest), "-"],
-            _row("all", total["blobs"], total["bytes"], total["stored"]),
+            _row("all", total["blobs"], total["bytes"], total["stored_bytes"]),
         ],
         right=range(1, 5),
     )

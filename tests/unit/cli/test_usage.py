@@ -64,7 +64,7 @@ def test_the_folder_is_by_default_that_of_the_server(data_folder: Path, monkeypa
 def test_programs_get_the_same_numbers(data_folder: Path) -> None:
     assert "projects" not in json.loads(run("admin", "usage", str(data_folder), "--json"))
     found = json.loads(run("admin", "usage", str(data_folder), "--by-project", "--json"))
-    assert found["stored"] == 18_000
+    assert found["stored_bytes"] == 18_000
     assert found["projects"][1] == {
         "project": "b/b",
         "blobs": 1,
@@ -73,7 +73,7 @@ def test_programs_get_the_same_numbers(data_folder: Path) -> None:
         "own_bytes": 0,
         "ratio": 1.0,
     }
-    assert found["all_projects"]["stored_bytes"] == 11_000
+    assert found["total"]["stored_bytes"] == 11_000
 
 
 @pytest.fixture
@@ -111,8 +111,9 @@ def test_what_is_on_the_disk_includes_what_packs_hold_beside_blobs(tmp_path: Pat
     asyncio.run(put_pack(folder))
     [pack] = (folder / "packs").iterdir()
     found = json.loads(run("admin", "usage", str(folder), "--json"))
-    assert found["stored"] == pack.stat().st_size
-    assert found["places"]["rest_of_packs"]["stored"] == found["stored"] - found["places"]["packed"]["stored"] > 0
+    assert found["stored_bytes"] == pack.stat().st_size
+    places = {place["where"]: place["stored_bytes"] for place in found["places"]}
+    assert places["rest_of_packs"] == found["stored_bytes"] - places["packs"] > 0
     [rest, total] = run("admin", "usage", str(folder)).splitlines()[-2:]
     assert words(rest)[0] == "rest of packs"
     assert words(total)[0] == "all"
