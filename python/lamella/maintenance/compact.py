@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,9 @@ DEFAULT_COLD_AFTER: Final = 3600.0
 PAGE: Final = 1000
 """Index entries read in one transaction."""
 
+TELL: Final = 60.0
+"""Seconds of work after which the log says how far it is."""
+
 
 @dataclass(slots=True)
 class CompactReport:
@@ -46,6 +50,11 @@ class CompactReport:
         """Bytes of the disk that are free now."""
         return self.bytes - self.stored
 
+    def __str__(self) -> str:
+        """Say it in a line of a log."""
+        cold = f"{self.blobs} blobs with {self.bytes} bytes are cold now and take {self.stored}: {self.saved} saved"
+        return f"{cold}; {self.kept} stay whole, {self.failed} could not be dealt with"
+
 
 def candidates(store: LocalStore, cold_after: float, pace: Pace) -> Iterator[BlobRecord]:
     """Yield the hot blobs that were not used for ``cold_after`` seconds, and that may turn cold."""
@@ -65,26 +74,38 @@ def compact(
 ) -> CompactReport:
     """Turn blobs cold; ``progress`` is called with the report so far, and the size of each blob that was dealt with.
 
-    Blocks. Whoever calls it holds the maintenance lock.
+    Blocks. Whoever calls it holds the maintenance lock. The log says what was done, and now and then how far it is.
 
     Raises:
         Stopped: the pace was stopped; what was done stays done.
         StorageFull: there is no room for chunks.
         ReadOnly: the store accepts no writes.
     """
-    report = CompactReport()
-    for record in candidates(store, cold_after, pace):
-        try:
-            outcome = store.compactor.compact(record.digest, pace.pause)
-        except CannotTurnCold as error:
-            logger.warning("%s", error)
-            report.failed += 1
-        else:
-            if outcome is not None and outcome.kept is None:
-                report.blobs += 1
-                report.bytes += outcome.size
-                report.stored += outcome.stored
-            elif outcome is not None:
-                report.kept += 1
-        progress(report, record.size)
+    report, told = CompactReport(), time.monotonic()
+    try:
+        for record in candidates(store, cold_after, pace):
+            _compact_one(store, record, pace, report)
+            progress(report, record.size)
+            if time.monotonic() - told >= TELL:
+                waiting = [record.size for record in candidates(store, cold_after, pace)]
+                logger.info("compacting: %s; %d with %d bytes wait", report, len(waiting), sum(waiting))
+                told = time.monotonic()
+    finally:
+        if report != CompactReport():
+            logger.info("compacting: %s", report)
     return report
+
+
+def _compact_one(store: LocalStore, record: BlobRecord, pace: Pace, report: CompactReport) -> None:
+    try:
+        outcome = store.compactor.compact(record.digest, pace.pause)
+    except CannotTurnCold as error:
+        logger.warning("%s", error)
+        report.failed += 1
+    else:
+        if outcome is not None and outcome.kept is None:
+            report.blobs += 1
+            report.bytes += outcome.size
+            report.stored += outcome.stored
+        elif outcome is not None:
+            report.kept += 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,34 @@ async def test_what_nobody_used_for_a_while_turns_cold(store: LocalStore) -> Non
         assert await get(store, digest) == data
     assert {store.blobs.get_many(layers)[digest].place for digest in layers} == {Place.RECIPE}
     assert compact(store, 0, Pace(1)) == CompactReport()
+
+
+async def test_the_log_says_how_far_it_is_and_what_that_saved(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    compact(store, 0, Pace(1))
+    assert caplog.messages == []
+    layers = [await put(store, layer(release)) for release in range(2)]
+    monkeypatch.setattr("lamella.maintenance.compact.TELL", 0.0)
+    report = compact(store, 0, Pace(1))
+    rest = store.blobs.get_many(layers)[max(layers)].size
+    first, second, last = caplog.text.splitlines()
+    assert " compacting: 1 blobs with " in first
+    assert first.endswith(f"; 1 with {rest} bytes wait")
+    assert second.endswith("; 0 with 0 bytes wait")
+    assert f"2 blobs with {report.bytes} bytes are cold now and take {report.stored}: {report.saved} saved" in last
+
+
+async def test_the_log_says_what_was_done_before_it_stops(store: LocalStore, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for release in range(2):
+        await put(store, layer(release))
+    pace = Pace(1)
+    with pytest.raises(Stopped):
+        compact(store, 0, pace, lambda *_: pace.stop())
+    [message] = caplog.messages
+    assert message.startswith("compacting: 1 blobs with ")
 
 
 async def test_a_damaged_blob_does_not_keep_the_others_hot(store: LocalStore, tmp_path: Path) -> None:
