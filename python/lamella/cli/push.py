@@ -93,6 +93,7 @@ def _roots(layout: Path) -> list[tuple[Digest, int]]:
 def _files(path: Path) -> list[tuple[Path, Digest | None]]:
     """Return a file, or the blobs of a layout with the digests that their names say."""
     from lamella.layers.oci_layout import LayoutError
+    from lamella.layers.replace_file import TEMPORARY_PREFIX
     from lamella.model import Digest
 
     if path.is_file():
@@ -101,6 +102,8 @@ def _files(path: Path) -> list[tuple[Path, Digest | None]]:
         raise click.BadParameter(f"{path} is neither a file nor an OCI layout folder", param_hint="PATH")
     found: list[tuple[Path, Digest | None]] = []
     for blob in sorted((path / "blobs" / "sha256").iterdir()):
+        if blob.name.startswith(TEMPORARY_PREFIX):
+            continue
         try:
             found.append((blob, Digest.parse(f"sha256:{blob.name}")))
         except ValueError:

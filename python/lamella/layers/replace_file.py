@@ -6,10 +6,13 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+TEMPORARY_PREFIX: Final = ".tmp-"
+"""What names of files begin with that are being written, or were when their writer was killed."""
 
 
 @contextmanager
@@ -19,7 +22,7 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: the folder cannot be written to.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w+b") as file:

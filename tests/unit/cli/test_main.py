@@ -126,6 +126,7 @@ def test_only_blobs_of_a_layout_must_be_what_they_are_called(tmp_path: Path) -> 
     blobs = tmp_path / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     (tmp_path / "oci-layout").touch()
+    (blobs / ".tmp-unfinished").touch()
     (blobs / "notes.txt").touch()
     assert run("push", str(tmp_path)).stderr == (
         f"lamella: {tmp_path}: 'notes.txt' in blobs/sha256 is not the name of a blob\n"
