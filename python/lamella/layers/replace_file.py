@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from contextlib import contextmanager
@@ -15,20 +16,29 @@ TEMPORARY_PREFIX: Final = ".tmp-"
 """What names of files begin with that are being written, or were when their writer was killed."""
 
 
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 @contextmanager
 def replace_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a new file that takes the place of ``path`` when the block ends, and is removed where it fails.
 
     Raises:
-        OSError: the folder cannot be written to.
+        OSError: the folder cannot be written to, or is full; it names ``path``.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
         temporary.chmod(0o644)
         temporary.rename(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+            error.filename = str(path)  # what is written to an open file fails without a name
         raise
