@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamella.cli import options
+from lamella.cli import interruptible, options
 from lamella.cli.build_options import build_options, build_request
 from lamella.cli.output_path import parse_output
 from lamella.cli.progress import reporter, step_text
@@ -94,7 +93,7 @@ def command(
                     reference=tag,
                 )
 
-    summary = asyncio.run(run())
+    summary = interruptible.run(run())
     if as_json:
         echo_json(summary_document(summary))
     else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamella.cli import options
+from lamella.cli import interruptible, options
 from lamella.cli.output_path import output_file, parse_output
 from lamella.cli.text import echo_json, size_text
 from lamella.cli.transfer_bar import transfer_bar
@@ -92,7 +91,7 @@ def command(
                     there = await _write_image(client, image, destination, tag, progress)
             return image, size, there, client.traffic
 
-    image, size, there, traffic = asyncio.run(run())
+    image, size, there, traffic = interruptible.run(run())
     if as_json:
         kind = "blob" if image is None else "image"
         document = {"digest": str(digest), "kind": kind, "bytes": size, "output": output}

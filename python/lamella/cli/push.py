@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamella.cli import options
+from lamella.cli import interruptible, options
 from lamella.cli.text import echo_json, size_text
 from lamella.cli.transfer_bar import transfer_bar
 
@@ -47,7 +47,7 @@ def command(
                     await client.keep(digest, size, names)
             return blobs, absent, client.traffic
 
-    blobs, sent, traffic = asyncio.run(run())
+    blobs, sent, traffic = interruptible.run(run())
     if as_json:
         documents = [
             {"path": str(path), "digest": str(blob.digest), "size": blob.size, "sent": blob.digest in sent}
