@@ -134,6 +134,8 @@ def _parse(lines: Sequence[str], file: str) -> tuple[Command, ...]:
         return dockerfile.parse_string("\n".join(lines))
     except dockerfile.GoParseError as error:
         raise DockerfileError(file, _failing_line(lines), str(error)) from None
+    except UnicodeDecodeError:  # it splits the word after HEALTHCHECK within a character
+        raise DockerfileError(file, _failing_line(lines), "a word with characters that are not ASCII") from None
 
 
 def _failing_line(lines: Sequence[str]) -> int:
@@ -143,7 +145,7 @@ def _failing_line(lines: Sequence[str]) -> int:
     for count in range(len(lines) - 1, 0, -1):
         try:
             dockerfile.parse_string("\n".join(lines[:count]))
-        except dockerfile.GoParseError as error:
+        except (dockerfile.GoParseError, UnicodeDecodeError) as error:
             if "no instructions" not in str(error):
                 continue
         for number, line in enumerate(lines[count:], start=count + 1):
@@ -159,7 +161,7 @@ def _convert(command: Command, lines: Sequence[str], escape: str, file: str) -> 
     if name == "ONBUILD":
         return _convert_trigger(command, lines, escape, file)
     try:
-        flags = Flags(name, command.flags)
+        flags = Flags(name, [_read_flag(flag) for flag in command.flags])
     except FlagError as error:
         raise DockerfileError(file, line, str(error)) from None
     instruction = ParsedInstruction(
@@ -174,6 +176,14 @@ def _convert(command: Command, lines: Sequence[str], escape: str, file: str) -> 
     )
     _check_words(instruction, file)
     return instruction
+
+
+def _read_flag(flag: str) -> str:
+    """Return a flag in which the parser has taken each byte for a character."""
+    try:
+        return flag.encode("latin-1").decode()
+    except UnicodeError:
+        raise FlagError(f"{flag.partition('=')[0]} needs quotes around characters that are not ASCII") from None
 
 
 def _name(command: Command) -> str:

@@ -63,6 +63,8 @@ def _parse(text: str) -> tuple[ParsedInstruction, ...]:
         ("FROM a\nONBUILD COPY a\n", 2, "source and a destination"),
         ("FROM a\nONBUILD ENV a\n", 2, "ENV must have two"),
         ("FROM a\nRUN a\0b\n", 2, "NUL"),
+        ("FROM a\nCOPY --chown=à a b\n", 2, "--chown needs quotes"),
+        ("FROM a\nHEALTHCHECK à\nRUN x\n", 2, "not ASCII"),
         ("# escape=x\nFROM a\n", 1, "escape character"),
         ("# syntax=a\n# syntax=b\nFROM a\n", 2, "twice"),
         ("FROM a\nRUN " + "x" * 70_000 + "\n", 2, "max allowed size"),
@@ -74,6 +76,13 @@ def test_what_is_wrong_is_said_with_its_line(text: str, line: int, reason: str) 
     assert caught.value.line == line
     assert reason in caught.value.reason
     assert str(caught.value).startswith(f"sub/Dockerfile:{line}: ")
+
+
+def test_flags_may_have_any_characters() -> None:
+    text = 'FROM a\nCOPY --exclude=*.é --exclude="à …" --chown=ö a /b\n'
+    flags = parse_dockerfile(text.encode()).instructions[1].flags
+    assert (flags.list("exclude"), flags.text("chown")) == (("*.é", "à …"), "ö")
+    assert parse_dockerfile("FROM a\nONBUILD COPY --chown=é a b\n".encode()).instructions[1].trigger
 
 
 def test_what_is_no_text_is_refused() -> None:
