@@ -168,7 +168,10 @@ HOSTILE = {
     "pax-record-key": (entry(b"pax", b"6 =12\n", b"x") + entry(b"x"), "key"),
     "pax-no-record": (entry(b"pax", b"path=x", b"x") + entry(b"x"), "length"),
     "pax-global-malformed": (entry(b"pax", b"99 path=x\n", b"g") + entry(b"x"), "longer"),
-    "pax-global-path": (pax((b"path", b"p" * 65537), type_flag=b"g") + pax((b"path", b"x")) + entry(b"x"), "limited to 65536, not 65537"),
+    "pax-global-path": (
+        pax((b"path", b"p" * 65537), type_flag=b"g") + pax((b"path", b"x")) + entry(b"x"),
+        "limited to 65536, not 65537",
+    ),
     "pax-global-link": (pax((b"linkpath", b"p" * 65537), type_flag=b"g") + entry(b"x"), "limited to 65536, not 65537"),
     "pax-size": (pax((b"size", b"-1")) + entry(b"x"), "size"),
     "pax-uid": (pax((b"uid", b"4294967296")) + entry(b"x"), "uid"),
