@@ -76,12 +76,15 @@ def index(*manifests: dict[str, Any], **fields: Any) -> bytes:
 class Client:
     """Speaks to the registry; paths are relative to ``/v2/``."""
 
-    def __init__(self, session: aiohttp.ClientSession, port: int, store: LocalStore, recorder: Recorder) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, port: int, store: LocalStore, recorder: Recorder, door: HttpDoor
+    ) -> None:
         self.accepted: Callable[[Collection[Descriptor]], None] = lambda _: None
         self.session = session
         self.port = port
         self.store = store
         self.recorder = recorder
+        self.door = door
 
     async def ask(self, method: str, path: str, **options: Any) -> Answer:
         if isinstance(options.get("data"), bytes):
@@ -118,8 +121,8 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(folder: Path, **options: Any) -> AsyncIterator[Client]:
-    """Serve a store in a folder."""
+async def serving(folder: Path, grace: float = 5.0, **options: Any) -> AsyncIterator[Client]:
+    """Serve a store in a folder; ``grace`` is in seconds."""
     async with LocalStore(folder, **options) as local:
         store = CoalescingStore(local)
         recorder = Recorder(CounterTable(local.index))
@@ -130,13 +133,13 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Client]:
                 client.accepted(blobs)
 
         registry = Registry(local.index, local.blobs, store, local.uploads, accepted=accepted)
-        door = HttpDoor(Services(registry, store, local, recorder), grace=5.0)
+        door = HttpDoor(Services(registry, store, local, recorder), grace)
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         await door.start(listener)
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", auto_decompress=False) as session:
-                clients.append(Client(session, port, local, recorder))
+                clients.append(Client(session, port, local, recorder, door))
                 yield clients[0]
         finally:
             await door.stop()

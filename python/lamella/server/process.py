@@ -115,7 +115,9 @@ async def _start_registry(door: HttpDoor, config: ServerConfig, *, share_port: b
 
 
 async def _drain(stop: Stop, *doors: Coroutine[None, None, None]) -> None:
-    draining = asyncio.gather(*doors)
+    tasks = [asyncio.create_task(door) for door in doors]
+    # Also where it is cancelled, it waits for all of them.
+    draining = asyncio.gather(*tasks, return_exceptions=True)
     now = asyncio.create_task(stop.now.wait())
     waited: set[asyncio.Future[Any]] = {draining, now}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -123,6 +125,9 @@ async def _drain(stop: Stop, *doors: Coroutine[None, None, None]) -> None:
     draining.cancel()  # no effect where it is done; cuts running calls off otherwise
     with suppress(asyncio.CancelledError):
         await draining
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 async def report_health(store: LocalStore, door: GrpcDoor) -> None:
