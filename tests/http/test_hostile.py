@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import yarl
 from lamella.model import Digest
 from lamella.registry.manifest import MAX_DEPTH
 from lamella.server.http import limits
+from lamella.server.http.send_file import FIRST_SIZE
 from tests.http.conftest import INDEX, MANIFEST, serving
 
 if TYPE_CHECKING:
@@ -168,10 +170,19 @@ async def test_a_client_that_leaves_in_the_middle_of_a_download(registry: Client
     assert (await registry.ask("GET", f"a/blobs/{digest}")).body == large
 
 
-async def test_a_client_that_takes_nothing_is_left(registry: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_a_file", [True, False])
+async def test_a_client_that_takes_nothing_is_left(
+    registry: Client, monkeypatch: pytest.MonkeyPatch, in_a_file: bool
+) -> None:
     monkeypatch.setattr(limits, "STALL_SECONDS", 0.2)
     large = os.urandom(32 << 20)
     digest = await registry.push_blob("a", large)
+    if not in_a_file:
+
+        async def none(_: Digest) -> None:
+            pass
+
+        monkeypatch.setattr(registry.store, "descriptor", none)
     reader, writer = await asyncio.open_connection("127.0.0.1", registry.port, limit=1000)
     writer.write(f"GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     await asyncio.sleep(1)
@@ -180,6 +191,24 @@ async def test_a_client_that_takes_nothing_is_left(registry: Client, monkeypatch
         received += len(data)
     writer.close()
     assert 0 < received < len(large)
+
+
+async def test_a_client_that_asks_for_many_parts_and_takes_none_is_left(
+    registry: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "STALL_SECONDS", 0.2)
+    digest = await registry.push_blob("a", os.urandom(FIRST_SIZE))
+    reader, writer = await asyncio.open_connection("127.0.0.1", registry.port, limit=1000)
+    request = f"GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    count = (32 << 20) // FIRST_SIZE
+    writer.write(request * count)
+    await asyncio.sleep(1)
+    received = 0
+    with suppress(ConnectionResetError):
+        while data := await asyncio.wait_for(reader.read(1 << 20), 5):
+            received += len(data)
+    writer.close()
+    assert 0 < received < count * FIRST_SIZE
 
 
 async def test_a_store_that_turned_read_only_still_answers(registry: Client) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import HttpVersion11, web
 
+from lamella.server.http import limits
 from lamella.server.http.limits import FIRST_REQUEST_SECONDS, KEEPALIVE_SECONDS, LINGER_SECONDS, READ_BUFFER
 from lamella.server.http.status import error_body
 
@@ -31,6 +32,7 @@ class Connection(web.RequestHandler):
     def __init__(self, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -40,6 +42,7 @@ class Connection(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop waiting."""
         self.request_came()
+        self._forget_stall()
         super().connection_lost(exc)
 
     def request_came(self) -> None:
@@ -47,6 +50,33 @@ class Connection(web.RequestHandler):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that takes less than it is sent."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._watch(self.transport, self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Stop waiting."""
+        self._forget_stall()
+        super().resume_writing()
+
+    def _watch(self, transport: asyncio.Transport, left: int) -> None:
+        """Cut a client off that takes nothing of what is ``left`` for ``STALL_SECONDS``: to close waits for it, too."""
+
+        def look() -> None:
+            if transport.get_write_buffer_size() < left:
+                self._watch(transport, transport.get_write_buffer_size())
+            else:
+                transport.abort()
+
+        self._stall = asyncio.get_running_loop().call_later(limits.STALL_SECONDS, look)
+
+    def _forget_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's own name
         """Let a request under way end within so many seconds, then cut it off, and so does a cancel.
@@ -101,7 +131,7 @@ class ConnectionFactory(web.Server):
         return Connection(self, loop=self._loop, **self._kwargs)
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's own name
-        """End every connection as ``Connection.shutdown`` does; also where that is cancelled, none is left on return."""
+        """End every connection as ``Connection.shutdown`` does; even where that is cancelled, none is left then."""
         endings = [asyncio.create_task(connection.shutdown(timeout)) for connection in self.connections]
         await asyncio.gather(*endings, return_exceptions=True)
         for ending in endings:

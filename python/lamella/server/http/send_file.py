@@ -61,7 +61,12 @@ async def send_file(request: web.BaseRequest, descriptor: int, span: range) -> A
     try:
         with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
             first = min(FIRST_SIZE, len(span))
-            sent = await asyncio.get_running_loop().sendfile(transport, file, span.start, first)
+            try:
+                async with asyncio.timeout(limits.STALL_SECONDS):
+                    sent = await asyncio.get_running_loop().sendfile(transport, file, span.start, first)
+            except TimeoutError:
+                transport.abort()  # to close would wait for what was written before
+                raise _stalled() from None
         yield sent
         offset = span.start + sent
         while offset < span.stop:
@@ -117,6 +122,10 @@ async def _writable(connection: int) -> None:
         async with asyncio.timeout(limits.STALL_SECONDS):
             await ready.wait()
     except TimeoutError:
-        raise ConnectionAbortedError(f"the client took nothing for {limits.STALL_SECONDS:g} seconds") from None
+        raise _stalled() from None
     finally:
         loop.remove_writer(connection)
+
+
+def _stalled() -> ConnectionAbortedError:
+    return ConnectionAbortedError(f"the client took nothing for {limits.STALL_SECONDS:g} seconds")
