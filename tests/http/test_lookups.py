@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamella.index import Counters, CounterTable
+from lamella.index import INLINE_MAX, Counters, CounterTable
 from lamella.model import Digest
 from tests.http.conftest import INDEX, descriptor, image, index
 
@@ -46,6 +46,16 @@ async def test_to_get_a_step_key_is_a_lookup(registry: Client) -> None:
         assert (await registry.ask(method, path, headers=BUILDAH)).status == 200
     found = (await counted(registry))["default/cache/app", "buildah@127.0.0.1", "buildah"]
     assert (found.lookups, found.hits, found.misses) == (3, 2, 1)
+
+
+async def test_a_manifest_whose_bytes_are_damaged_is_a_miss(registry: Client) -> None:
+    digest = await registry.push_image("app", STEP_KEY, annotations={"large": "x" * 2 * INLINE_MAX})
+    [path] = (registry.store.index.path.parent / "blobs").rglob(digest.hex)
+    path.chmod(0o600)
+    os.truncate(path, 100)
+    assert (await registry.ask("GET", f"app/manifests/{STEP_KEY}", headers=BUILDAH)).status == 404
+    found = (await counted(registry))["default/app", "buildah@127.0.0.1", "buildah"]
+    assert (found.lookups, found.hits, found.misses) == (1, 0, 1)
 
 
 async def test_an_ordinary_pull_counts_bytes_only(registry: Client) -> None:

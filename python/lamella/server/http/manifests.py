@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from lamella.errors import Corrupted
 from lamella.index import Counters, ManifestRecord
 from lamella.registry.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
 from lamella.registry.lookups import is_lookup
@@ -33,15 +34,17 @@ async def _get(call: Call) -> web.Response:
     reference = _reference(call)
     try:
         record = await _resolve(call, reference)
-    except (ManifestUnknown, RepositoryUnknown):
+        headers = _headers(record, reference)
+        if has_already(call.request.headers, headers["ETag"]):
+            answer = web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        else:
+            body = await call.services.registry.manifests.read(call.repository, record)
+            answer = web.Response(body=body, headers=headers)
+    except (ManifestUnknown, RepositoryUnknown, Corrupted):
         _count(call, reference, None)
         raise
     _count(call, reference, record)
-    headers = _headers(record, reference)
-    if has_already(call.request.headers, headers["ETag"]):
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    body = await call.services.registry.manifests.read(call.repository, record)
-    return web.Response(body=body, headers=headers)
+    return answer
 
 
 async def _put(call: Call) -> web.Response:
