@@ -139,13 +139,18 @@ async def report_health(store: LocalStore, door: GrpcDoor) -> None:
 
 @asynccontextmanager
 async def _background(*coroutines: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run coroutines until the context is left; one that fails is logged, since the calls go on without it."""
+    """Run coroutines until the context is left; one that fails is logged at once, since the calls go on without it."""
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    for task in tasks:
+        task.add_done_callback(_log_failure)
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                logger.error("a background task failed", exc_info=outcome)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("a background task failed", exc_info=error)
