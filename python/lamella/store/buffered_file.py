@@ -125,7 +125,9 @@ class BufferedFile:
                 if keep:
                     if writing is not None:
                         writing.result()
-                    self._append(pending)
+                    # A commit that was cancelled goes on, and may have closed the file: it left nothing to write.
+                    if pending:
+                        self._append(pending)
             finally:
                 if self._file is not None:
                     self._file.close(keep)

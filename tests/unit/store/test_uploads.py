@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,32 @@ async def test_a_cancelled_upload_keeps_a_prefix_of_what_came(store: LocalStore)
         async with store.uploads.open(name) as upload:
             await upload.write(data[upload.size :])
             assert await upload.commit(Digest.of(data)) == Digest.of(data)
+
+
+async def test_a_commit_that_is_cancelled_goes_on(store: LocalStore, folder: Path) -> None:
+    """The client has left, and so hears of nothing; no mistake of ours is to be logged."""
+    data = content(BUFFER_SIZE)
+    digest = Digest.of(data)
+    busy = threading.Event()
+    store.index.submit(lambda _: busy.wait())
+
+    async def receive() -> None:
+        async with store.uploads.open("id") as upload:
+            await upload.write(data)
+            await upload.commit(digest)
+
+    task = asyncio.create_task(receive())
+    try:
+        while not list((folder / "blobs").rglob(digest.hex)):  # noqa: ASYNC110 - the publisher tells nobody
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    finally:
+        busy.set()
+    while await store.missing([digest]):  # noqa: ASYNC110 - the index tells nobody
+        await asyncio.sleep(0.01)
+    assert await get(store, digest) == data
 
 
 async def test_an_upload_cancelled_while_it_opens_is_free_again(store: LocalStore) -> None:
