@@ -149,6 +149,16 @@ async def test_a_body_of_two_lengths_is_no_request(registry: Client, headers: di
     assert answer.count(b"HTTP/1.1") == 1
 
 
+async def test_a_client_of_http_1_0_is_not_told_to_continue(registry: Client) -> None:
+    """RFC 9110, 10.1.1: it knows no answer before the last one."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", registry.port)
+    head = f"POST /v2/a/blobs/uploads/?digest={DIGEST} HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: {len(DATA)}"
+    writer.write(f"{head}\r\n\r\n".encode() + DATA)
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.0 201 ")
+
+
 async def test_a_path_of_another_host_is_no_way_out(registry: Client) -> None:
     for path in ("/v2/../../etc/passwd", "/v2/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/v2/a/blobs/../../x"):
         reader, writer = await asyncio.open_connection("127.0.0.1", registry.port)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from aiohttp import HttpVersion11
+
 from lamella.errors import LimitExceeded
 from lamella.server.http.errors import BodyTimeout
 from lamella.server.http.limits import BODY_SECONDS
@@ -18,8 +20,12 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 async def say_continue(request: web.BaseRequest) -> None:
-    """Tell a client to go on that waits for that before it sends the body (RFC 9110, 10.1.1)."""
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.body_exists:
+    """Tell a client to go on that waits for that before it sends the body (RFC 9110, 10.1.1).
+
+    One of HTTP/1.0 would take it for the answer.
+    """
+    expects = request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11
+    if expects and request.body_exists:
         await request.writer.write(_CONTINUE)
         # What aiohttp goes by to tell whether an answer was begun.
         request.writer.output_size = 0
