@@ -63,7 +63,8 @@ class Committer:
         return self._limit.room(size)
 
     def _put_inline(self, digest: Digest, content: bytes, txn: Transaction) -> None:
-        if not self._blobs.use(txn, digest):
+        found = self._blobs.use(txn, digest)
+        if found is None or not self._layout.has(found):
             self._blobs.put(txn, digest, len(content), content)
 
     def _sync(self, expected: Digest | None, file: BlobFile) -> tuple[Publication, bool]:

@@ -70,7 +70,7 @@ class Packer:
     def _store(self, wanted: dict[Digest, Buffer], new: list[NewPack]) -> None:
         known = self._blobs.get_many(wanted)
         present = {digest for digest, record in known.items() if self._layout.has(record)}
-        lost = [record for digest, record in known.items() if digest not in present]
+        lost = known.keys() - present
         if present:
             present = self._index.submit(
                 lambda txn: {digest for digest in present if self._blobs.use(txn, digest)}
@@ -80,10 +80,11 @@ class Packer:
         self._pack({digest: data for digest, data in absent.items() if digest not in inline}, new)
 
         def record(txn: Transaction) -> None:
-            for gone in lost:
-                found = self._blobs.find(txn, gone.digest)
-                if found is not None and found.is_where(gone):
-                    self._blobs.remove(txn, gone.digest)
+            for digest in lost:
+                found = self._blobs.find(txn, digest)
+                # Looked at again: it may have come back meanwhile, with what is inflated from it.
+                if found is not None and not self._layout.has(found):
+                    self._blobs.remove(txn, digest)
             for pack in new:
                 self._packs.record(txn, pack)
             for digest, data in inline.items():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +15,9 @@ from lamella.store import pack_contents
 from lamella.store.layout import Layout
 from lamella.store.pack_contents import PackContents
 from lamella.store.packer import PACKED_LEAST, PACKED_MAX
+from lamella.store.packs import NewPack, Packs
 from tests.suites.blob_store import content, get, listed, put
-from tests.unit.store.layers import flip
+from tests.unit.store.layers import flip, layer, put_cold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,3 +208,38 @@ async def test_a_search_reads_the_footer_of_a_pack_once_or_where_it_has_what_is_
     read.clear()
     assert list(contents.find(set(absent))) == []
     assert len(read) == 4
+
+
+async def test_a_lost_file_that_comes_back_while_a_batch_is_packed_stays_with_what_is_inflated_from_it(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = gzip.compress(content(20_000), mtime=0)
+    digest, tar = await put(store, data), Digest.of(content(20_000))
+    Layout(folder).blob(digest).unlink()
+    packing, go_on, publish = threading.Event(), threading.Event(), Packs.publish
+
+    def wait_and_publish(packs: Packs, writer: PackWriter, chunks: list[PackedChunk]) -> NewPack:
+        packing.set()
+        assert go_on.wait(60)
+        return publish(packs, writer, chunks)
+
+    monkeypatch.setattr(Packs, "publish", wait_and_publish)
+    writing = asyncio.create_task(store.write_many({digest: data, **batch(PACKED_LEAST)}))
+    try:
+        assert await asyncio.to_thread(packing.wait, 60)
+        await put(store, data)
+        assert await asyncio.to_thread(store.examiner.examine, digest)
+    finally:
+        go_on.set()
+    assert await writing == {}
+    assert await get(store, digest) == data
+    assert await get(store, tar) == content(20_000)
+
+
+async def test_a_small_chunk_whose_pack_is_lost_comes_back_by_itself(store: LocalStore, folder: Path) -> None:
+    await put_cold(store, layer())
+    chunk = next(record.digest for record in store.blobs.page(None, 1000) if record.size <= INLINE_MAX)
+    data = await get(store, chunk)
+    packs(folder)[0].unlink()
+    assert await put(store, data) == chunk
+    assert await get(store, chunk) == data
