@@ -9,6 +9,7 @@ from lamella._core import RecipeError
 from lamella.errors import NoChunks, NotFound
 from lamella.index import Place
 from lamella.model import Digest
+from lamella.store.chunks import ATTEMPTS
 from lamella.store.cold_writer import CannotTurnCold
 from lamella.store.compactor import LEAST_SIZE
 from lamella.store.protocol import BlobInfo
@@ -52,19 +53,17 @@ class Splitter:
             Corrupted: its recipe is damaged; it is set aside.
             StorageFull, ReadOnly: as the store says.
         """
-        record, _ = self._blobs.look_up(digest)
-        if record.place is Place.FILE and record.size >= LEAST_SIZE:
-            record = self._cold(record)
+        record, opened = self._open(digest)
         if record.source is not None and record.size >= LEAST_SIZE:
             return self._split_inflated(record, record.source, most)
-        if record.place is not Place.RECIPE:
+        if opened is None:
             return [BlobInfo(digest, record.size)], {}
         try:
-            with closing(self._recipes.open(digest)) as opened:
+            with closing(opened):
                 if opened.recipe.transform:
                     raise NoChunks(digest, _COMPRESSED)
                 return _pieces(digest, opened.recipe, most)
-        except (FileNotFoundError, RecipeError) as error:
+        except RecipeError as error:
             raise self._remover.condemn(record, error) from error
 
     def open(self, digest: Digest) -> OpenRecipe:
@@ -76,22 +75,30 @@ class Splitter:
             Corrupted: its recipe is damaged; it is set aside.
             StorageFull, ReadOnly: as the store says.
         """
-        record, _ = self._blobs.look_up(digest)
-        if record.place is Place.FILE and record.size >= LEAST_SIZE:
-            record = self._cold(record)
-        if record.place is not Place.RECIPE:
+        _, opened = self._open(digest)
+        if opened is None:
             raise NoChunks(digest, "it is no larger than a chunk, or inflated from another blob")
-        try:
-            opened = self._recipes.open(digest)
-        except FileNotFoundError:
-            self._remover.forget_lost(digest)
-            raise NotFound(digest) from None
-        except RecipeError as error:
-            raise self._remover.condemn(record, error) from error
         if opened.recipe.transform:
             opened.close()
             raise NoChunks(digest, _COMPRESSED)
         return opened
+
+    def _open(self, digest: Digest) -> tuple[BlobRecord, OpenRecipe | None]:
+        """Turn a hot blob cold, and open its recipe, if it can have one; return its record, too."""
+        for _ in range(ATTEMPTS):
+            record, _ = self._blobs.look_up(digest)
+            if record.place is Place.FILE and record.size >= LEAST_SIZE:
+                record = self._cold(record)
+            if record.place is not Place.RECIPE:
+                return record, None
+            try:
+                return record, self._recipes.open(digest)
+            except FileNotFoundError:
+                # Hot again, or gone, since it was looked up; or the recipe is lost.
+                self._remover.forget_lost(digest)
+            except RecipeError as error:
+                raise self._remover.condemn(record, error) from error
+        raise NotFound(digest)
 
     def _split_inflated(
         self, record: BlobRecord, source: Digest, most: int

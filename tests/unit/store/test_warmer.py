@@ -15,6 +15,7 @@ from lamella.store import LocalStore
 from lamella.store import warmer as warmer_module
 from lamella.store.limit import HIGH, NoSpareRoom
 from lamella.store.protocol import BlobInfo
+from lamella.store.recipes import OpenRecipe, Recipes
 from tests.suites.blob_store import get, put
 from tests.unit.store.layers import blob_file, flip, layer, place_of, put_cold, text
 from tests.unit.store.test_cold import packs, recipe_file
@@ -222,3 +223,23 @@ async def test_a_recipe_beside_the_file_does_no_harm(store: LocalStore, folder: 
     assert outcome is not None
     assert outcome.kept is None
     assert await get(store, digest) == ZIPPED
+
+
+@pytest.mark.parametrize("method", ["split", "open"])
+async def test_a_blob_that_becomes_hot_while_its_recipe_is_looked_for_is_cut_again(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    digest = await put_cold(store, PLAIN)
+    open_recipe = Recipes.open
+
+    def warm_and_open(recipes: Recipes, wanted: Digest) -> OpenRecipe:
+        monkeypatch.undo()
+        assert store.warmer.warm(digest) is not None
+        return open_recipe(recipes, wanted)
+
+    monkeypatch.setattr(Recipes, "open", warm_and_open)
+    if method == "split":
+        assert sum(piece.size for piece in await store.chunk_lists.split(digest, 1000)) == len(PLAIN)
+    else:
+        (await store.chunk_lists.open(digest)).close()
+    assert await get(store, digest) == PLAIN
