@@ -27,7 +27,7 @@ from lamella.store.small_blobs import read_blob
 from lamella.store.uncounted import UncountedStore
 from tests.suites.blob_store import put
 from tests.system.uploader import DELETING, STORED
-from tests.unit.maintenance.farm import Farm, read_action
+from tests.unit.maintenance.farm import SCOPE, Farm, read_action
 from tests.unit.store.layers import layer
 from tests.unit.store.recipes import put_as_recipe
 from tests.unit.store.test_gzip_cold import compressed
@@ -88,8 +88,11 @@ async def _build(farm: Farm, chance: random.Random, pipe: Connection) -> None:
         # Garbage is collected meanwhile: what is pushed may be gone before it is named, and is pushed again then.
         with suppress(NotFound, MissingChunks, ManifestBlobsUnknown):
             layer = await _push(farm, chance)
-            name = f"{chance.getrandbits(64)}"
-            await chance.choice((farm.step, farm.action))(name, layer)
+            if chance.random() < 0.5:
+                await farm.step(f"{chance.getrandbits(64)}", layer)
+            else:
+                key = Digest.of(chance.randbytes(8))
+                await farm.tables.actions.put(SCOPE, key, str(layer).encode(), [layer])
             await farm.image(f"app:{chance.randrange(8)}", layer)
             if chance.random() < 0.3:
                 lease = await farm.store.leases.acquire("a test", [layer], YEARS)
