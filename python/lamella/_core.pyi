@@ -363,7 +363,7 @@ class Chunker:
         Memory is about three batches. The next batch is made while this one is used.
 
         Raises:
-            LayerError: the compressed bytes are damaged.
+            LayerError: the compressed bytes are damaged, or the recipe would have more than 256 MiB.
             OSError: the file cannot be read.
             ValueError: an earlier call failed.
         """

@@ -20,6 +20,7 @@ class Cut:
     which they first appear.
 
     Raises:
+        LayerError: the recipe would have more than 256 MiB.
         OSError: the file cannot be read.
     """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from grpc import aio
 
-from lamella._core import RecipeError
+from lamella._core import LayerError, RecipeError
 from lamella._proto.lamella.v1 import delta_pb2 as pb
 from lamella._proto.lamella.v1.delta_pb2_grpc import DeltaStub
 from lamella.client.base import find_base
@@ -50,10 +50,8 @@ async def upload_delta(
     Raises:
         OSError: the file cannot be read.
     """
-    if not await asyncio.to_thread(is_plain, path):
-        return False
-    cut = await asyncio.to_thread(Cut, path)
-    if cut.digest != blob.digest or not cut.chunks or len(cut.data) > MAX_RECIPE:
+    cut = await asyncio.to_thread(_cut, path)
+    if cut is None or cut.digest != blob.digest or not cut.chunks or len(cut.data) > MAX_RECIPE:
         return False
     base = await asyncio.to_thread(find_base, cache, cut.recipe)
     with cache.segment() as segment:
@@ -84,9 +82,9 @@ async def keep_file(path: Path, cache: ChunkCache) -> None:
 
 
 def _keep_file(path: Path, cache: ChunkCache) -> None:
-    if not is_plain(path):
+    cut = _cut(path)
+    if cut is None:
         return
-    cut = Cut(path)
     known = cache.known(digest for digest, _, _ in cut.chunks)
     with cache.segment() as segment:
         for number, (digest, _, _) in enumerate(cut.chunks):
@@ -94,6 +92,17 @@ def _keep_file(path: Path, cache: ChunkCache) -> None:
                 segment.add(digest, *cut.read([number]))
         segment.commit()
     cache.keep_recipe(cut.digest, cut.data)
+
+
+def _cut(path: Path) -> Cut | None:
+    """Return a file's recipe; None where the file is compressed, or the recipe far longer than any that is sent."""
+    if not is_plain(path):
+        return None
+    try:
+        return Cut(path)
+    except LayerError as error:
+        logger.info("%s is not cut: %s", path, error)
+        return None
 
 
 class _Push:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamella._core import LayerError
 from lamella.client import AsyncClient, Blob, ChunkCache, connection, delta, delta_download, delta_upload
 from lamella.client.cut import Cut
 from lamella.errors import DigestMismatch
@@ -157,6 +158,18 @@ async def test_a_recipe_that_is_too_large_goes_whole(
 ) -> None:
     fake.know(file(OLD))
     monkeypatch.setattr(delta_upload, "MAX_RECIPE", 100)
+    assert (await push(client, file(NEW)))[1] == 0
+    assert fake.blobs[Digest.of(NEW)] == NEW
+
+
+async def test_a_file_whose_recipe_would_be_far_too_large_goes_whole(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> Cut:
+        raise LayerError(str(path))
+
+    fake.know(file(OLD))
+    monkeypatch.setattr(delta_upload, "Cut", refuse)
     assert (await push(client, file(NEW)))[1] == 0
     assert fake.blobs[Digest.of(NEW)] == NEW
 

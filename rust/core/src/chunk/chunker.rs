@@ -16,7 +16,7 @@ use crate::compress::Compression;
 use crate::error::{FileError, LayerError, TarProblem};
 use crate::layer::{Stored, name_file, open_stored};
 use crate::read_ahead::ReadAhead;
-use crate::recipe::{Content, RecipeBuilder, Transform};
+use crate::recipe::{Content, RECIPE_LIMIT, RecipeBuilder, Transform};
 use crate::sha256::Sha256;
 
 /// The most that a batch can have, whatever is asked for.
@@ -43,6 +43,8 @@ pub struct Chunker {
     state: State,
     most: Arc<AtomicUsize>,
     recipe: RecipeBuilder,
+    /// The most bytes that the recipe may have.
+    limit: usize,
 }
 
 enum State {
@@ -76,6 +78,7 @@ impl Chunker {
             }),
             most: Arc::default(),
             recipe: RecipeBuilder::default(),
+            limit: RECIPE_LIMIT,
         })
     }
 
@@ -84,7 +87,8 @@ impl Chunker {
     /// A batch is made while the one before it is in use, so another `most` counts from the next but one on.
     ///
     /// # Errors
-    /// The file cannot be read, or its compressed bytes are damaged; there is no going on then.
+    /// The file cannot be read, its compressed bytes are damaged, or its recipe would have more than [`RECIPE_LIMIT`]
+    /// bytes; there is no going on then.
     pub fn next_batch(&mut self, most: usize) -> Result<Option<ChunkBatch>, ChunkError> {
         self.most.store(most.min(BATCH_LIMIT), Ordering::Relaxed);
         loop {
@@ -109,7 +113,10 @@ impl Chunker {
                 }
                 State::Failed => return Err(ChunkError::Failed),
             };
-            let batch = self.take(pieces).map_err(|error| self.name(error))?;
+            let batch = self.take(pieces).map_err(|error| {
+                self.state = State::Failed;
+                self.name(error)
+            })?;
             if !batch.is_empty() {
                 return Ok(Some(batch));
             }
@@ -159,6 +166,12 @@ impl Chunker {
             }
         }
         drop(chunks);
+        if self.recipe.file_size() > self.limit {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("its recipe has more than {} bytes", self.limit),
+            ));
+        }
         Ok(batch)
     }
 
@@ -236,5 +249,58 @@ impl Sink for Batches {
         self.sender
             .send(pieces)
             .map_err(|_| io::Error::other("nobody wants the rest"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use super::*;
+    use crate::entry::{Entry, Kind};
+    use crate::layer_header::encode;
+
+    /// A tar of nothing but headers, each of which names a digest.
+    fn headers(count: u32) -> Vec<u8> {
+        let header = |number: u32| {
+            let entry = Entry {
+                link_target: Some(Sha256::of(&number.to_be_bytes()).to_string().into_bytes()),
+                ..Entry::new(format!("{number}").into_bytes(), Kind::Symlink)
+            };
+            encode(&entry, 0).unwrap()
+        };
+        (0..count).flat_map(header).collect()
+    }
+
+    #[test]
+    fn a_blob_whose_recipe_is_too_long_is_not_cut_to_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("blob");
+        fs::write(&path, headers(20_000)).unwrap();
+        let cut = |limit| {
+            let cutter = FastCdc::new(16 << 10, 64 << 10, 256 << 10).unwrap();
+            let mut chunker = Chunker::open(&path, cutter, false).unwrap();
+            chunker.limit = limit;
+            loop {
+                match chunker.next_batch(1 << 20) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return chunker.recipe(&Transform::default()),
+                    Err(error) => {
+                        assert!(matches!(chunker.next_batch(1), Err(ChunkError::Failed)));
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let length = cut(RECIPE_LIMIT).unwrap().len();
+        assert!(length > 500_000);
+        assert!(cut(length).is_ok());
+        let error = cut(length / 2).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("its recipe has more than {} bytes", length / 2)),
+            "{error}"
+        );
     }
 }

@@ -32,6 +32,13 @@ impl RecipeBuilder {
         self.size
     }
 
+    /// About how many bytes the recipe has so far: without what comes before the pieces, and the latest literals.
+    #[must_use]
+    pub const fn file_size(&self) -> usize {
+        let numbers = self.lengths.len() + self.frame_lengths.len();
+        numbers * size_of::<u32>() + self.chunks.len() * Digest::LENGTH + self.frames.len()
+    }
+
     /// Append a chunk.
     pub fn push_chunk(&mut self, digest: Digest, length: u32) {
         debug_assert!(length & LITERAL == 0, "longer than a recipe can say");

@@ -25,5 +25,9 @@ pub const LITERAL_LIMIT: usize = 256 << 10;
 /// The most bytes that the parameters of a transform have.
 pub const PARAMETERS_LIMIT: usize = 1 << 20;
 
+/// The most bytes of a recipe that is made of a blob: far more than those of layers have, and whoever makes or reads a
+/// recipe holds all of it.
+pub const RECIPE_LIMIT: usize = 256 << 20;
+
 /// Marks the length of a literal among those of the pieces.
 const LITERAL: u32 = 1 << 31;
