@@ -21,11 +21,16 @@ pub struct Member {
 /// Marks the length of the header of a member that is flushed.
 const FLUSHED: u16 = 1 << 15;
 
+/// The most bytes that the headers of all members have together: members without content may all be written at once.
+const HEADERS_LIMIT: usize = 16 << 20;
+
 /// How a gzip file is made of its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GzipForm {
     encoder: Encoder,
     members: Vec<Member>,
+    /// Bytes of the headers of all members.
+    headers: usize,
     parameters: Vec<u8>,
 }
 
@@ -75,11 +80,13 @@ impl GzipForm {
         Self {
             encoder,
             members: Vec::new(),
+            headers: 0,
             parameters,
         }
     }
 
-    /// Append a member; false where its header is empty or too long, all parameters are, or the encoder cannot be flushed.
+    /// Append a member; false where its header is empty or too long, all headers or parameters are, or the encoder cannot
+    /// be flushed.
     pub(super) fn push(&mut self, member: Member) -> bool {
         let length = match u16::try_from(member.header.len()) {
             Ok(length @ 1..=HEADER_LIMIT) if !member.flushed || self.encoder.flushes() => length,
@@ -95,8 +102,9 @@ impl GzipForm {
         self.parameters.extend((length | flag).to_be_bytes());
         self.parameters.extend(header);
         self.parameters.extend(member.size.to_be_bytes());
+        self.headers += member.header.len();
         self.members.push(member);
-        self.parameters.len() <= PARAMETERS_LIMIT
+        self.headers <= HEADERS_LIMIT && self.parameters.len() <= PARAMETERS_LIMIT
     }
 
     /// Read what a recipe says.
@@ -224,6 +232,23 @@ mod tests {
                 prop_assert_eq!(again, Ok(form));
             }
         }
+    }
+
+    #[test]
+    fn a_header_that_is_told_once_counts_each_time() {
+        let mut form = GzipForm::new(ENCODERS[0]);
+        let member = Member {
+            header: Arc::from(vec![0; HEADER_LIMIT.into()]),
+            size: 0,
+            flushed: false,
+        };
+        for _ in 0..HEADERS_LIMIT / member.header.len() {
+            assert!(form.push(member.clone()));
+        }
+        assert!(!form.push(member));
+        assert!(form.parameters().len() < PARAMETERS_LIMIT / 10);
+        let error = GzipForm::parse(form.encoder().name(), form.parameters()).unwrap_err();
+        assert!(error.to_string().ends_with("there can be no such member"));
     }
 
     #[test]
