@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +16,7 @@ from lamella.cli.failure import Failure
 from lamella.cli.text import echo_json, echo_table, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lamella.maintenance.casualties import Casualty
@@ -44,17 +45,34 @@ def scrub(*, data_folder: Path, as_json: bool) -> None:
 
     check_data_folder(data_folder)
     with closing(LocalStore(data_folder)) as store, maintenance_lock(data_folder, wait_for_maintenance()):
-        report = _run(store)
+        with _not_said_twice():
+            report = _run(store)
         casualties = asyncio.run(find_casualties(store, report.lost))
     if as_json:
         echo_json(_document(report, casualties))
     else:
-        _echo(report, casualties)
+        _echo(report, casualties, data_folder.absolute())
     lost, left = report.count(Outcome.LOST), report.count(Outcome.LEFT)
     if left:
         raise Failure(f"{left} times nothing could be done about damage; is there room, and can the folder be written?")
     if lost:
         raise Failure(f"{lost} blobs are lost; they come back when they are stored again. Check the disk")
+
+
+@contextmanager
+def _not_said_twice() -> Iterator[None]:
+    """Keep to themselves the loggers whose lines are those of the table."""
+    from lamella.maintenance import scrub
+    from lamella.store import remover
+
+    loggers = (scrub.logger, remover.logger)
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.disabled = False
 
 
 def _run(store: LocalStore) -> ScrubReport:
@@ -97,10 +115,10 @@ def _document(report: ScrubReport, casualties: list[Casualty]) -> dict[str, Any]
     }
 
 
-def _echo(report: ScrubReport, casualties: list[Casualty]) -> None:
+def _echo(report: ScrubReport, casualties: list[Casualty], data_folder: Path) -> None:
     if report.findings:
         header = ["damaged", "in", "at", "what is wrong", "now"]
-        echo_table(header, [_row(finding) for finding in report.findings], right=[2])
+        echo_table(header, [_row(finding, data_folder) for finding in report.findings], right=[2])
     if casualties:
         rows = [
             [found.unit.kind.name.lower(), found.unit.space, found.unit.name, str(found.blob)] for found in casualties
@@ -111,12 +129,13 @@ def _echo(report: ScrubReport, casualties: list[Casualty]) -> None:
         click.echo("all of them are as they were written")
 
 
-def _row(finding: Finding) -> list[str]:
+def _row(finding: Finding, data_folder: Path) -> list[str]:
     damage = finding.damage
+    named = f"pack offset {damage.offset}, chunk {damage.digest}: "  # as in the columns before
     return [
         "no blob" if damage.digest is None else str(damage.digest),
-        "the index" if damage.path is None else str(damage.path),
+        "the index" if damage.path is None else str(damage.path.relative_to(data_folder)),
         "" if damage.offset is None else str(damage.offset),
-        damage.problem,
+        damage.problem.removeprefix(named),
         finding.outcome.value,
     ]

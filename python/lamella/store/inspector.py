@@ -130,7 +130,7 @@ class Inspector:
         if recipe.size != record.size:
             return f"its recipe gives {recipe.size} bytes instead of {record.size}"
         lost = self._lost_chunks(recipe)
-        return f"{len(lost)} of its chunks are lost: {', '.join(map(str, lost[:3]))}" if lost else None
+        return f"it lacks {len(lost)} of its chunks, first {lost[0]}" if lost else None
 
     def _lost_chunks(self, recipe: Recipe) -> list[Digest]:
         chunks = chunk_digests(recipe)

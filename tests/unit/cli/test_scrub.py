@@ -72,9 +72,23 @@ def test_the_table_names_them_too(data: Data) -> None:
     flip(data.file(data.blob), 17)
     result = data.scrub()
     assert result.exit_code == 1
-    assert str(data.file(data.blob)) in result.stdout
+    assert f"  {data.file(data.blob).relative_to(data.farm.folder)}  " in result.stdout
     [line] = [line for line in result.stdout.splitlines() if line.startswith("step ")]
     assert line.split() == ["step", "default/app@main", str(data.step), str(data.blob)]
+
+
+def test_a_damaged_chunk_is_told_once_and_on_a_short_line(
+    data: Data, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [pack] = (data.farm.folder / "packs").iterdir()
+    flip(pack, 100)
+    monkeypatch.chdir(data.farm.folder)
+    result = CliRunner().invoke(cli, ["admin", "scrub", "."])
+    assert caplog.messages == []
+    chunks = [line for line in result.stdout.splitlines() if f"  packs/{pack.name}  " in line]
+    [recipe] = [line for line in result.stdout.splitlines() if line.startswith(str(data.cold))]
+    assert f"it lacks {len(chunks)} of its chunks, first sha256:" in recipe
+    assert {" ".join(line.split()[2:]) for line in chunks} == {"15 a frame has a wrong checksum lost"}
 
 
 def test_what_is_healed_is_no_failure(data: Data) -> None:
