@@ -195,6 +195,10 @@ class Blobs:
         value = self._records.get(txn, digest.raw)
         return None if value is None else _record(digest.raw, value)
 
+    def has(self, txn: Transaction, digest: Digest) -> bool:
+        """Tell whether anything is known about a blob, without decoding it."""
+        return self._records.get(txn, digest.raw) is not None
+
     def use(self, txn: Transaction, digest: Digest) -> BlobRecord | None:
         """Count a blob, and what it is inflated from, as used now, and return its record; None where there is none."""
         record = self.find(txn, digest)

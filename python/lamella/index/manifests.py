@@ -13,7 +13,7 @@ from lamella.index.uses import UnitKind, Uses
 from lamella.model import EMPTY, Digest, Sha512
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from lamella.index.blobs import Blobs
     from lamella.index.cache_exports import CacheExports
@@ -199,6 +199,11 @@ class ManifestTable:
         """
         with self._index.read() as txn:
             return self._lacking(txn, repository, references)
+
+    def lost(self, blobs: Iterable[Digest]) -> Digest | None:
+        """Return a blob that the store does not have, whatever a repository sees of it; None if it has all."""
+        with self._index.read() as txn:
+            return next((one for one in blobs if not self._blobs.has(txn, one) and one != EMPTY), None)
 
     def _tag(self, txn: Transaction, repository: str, tag: str, record: ManifestRecord) -> None:
         self._tags.put(txn, repository, tag, record.digest)

@@ -9,7 +9,7 @@ from lamella.errors import LamellaError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from lamella.model import BlobName
+    from lamella.model import BlobName, Digest
     from lamella.registry.names import Reference, Repository
 
 _QUOTED = 100
@@ -57,12 +57,14 @@ class RepositoryUnknown(LamellaError):
 
 
 class ManifestUnknown(LamellaError):
-    """A repository has no manifest of this tag or digest, or has lost its bytes."""
+    """A repository has no manifest of this tag or digest, or has lost its bytes, or a blob that it names (``lost``)."""
 
-    def __init__(self, repository: Repository, reference: Reference | str) -> None:
-        super().__init__(f"manifest {reference} is not known in repository {repository}")
+    def __init__(self, repository: Repository, reference: Reference | str, lost: Digest | None = None) -> None:
+        reason = "" if lost is None else f": it has lost blob {lost}; push it again"
+        super().__init__(f"manifest {reference} is not known in repository {repository}{reason}")
         self.repository = repository
         self.reference = reference
+        self.lost = lost
 
 
 class ManifestInvalid(LamellaError):

@@ -15,6 +15,7 @@ from lamella.registry.buildkit_cache_merge import merge
 from lamella.registry.buildkit_cache_read import read_cache_config, read_cache_manifest
 from lamella.registry.buildkit_cache_write import CacheArtifact, write_cache
 from lamella.registry.errors import CacheInvalid, ManifestBlobsUnknown, ManifestUnknown
+from lamella.registry.lost_blobs import LostBlobs
 from lamella.registry.names import Tag
 from lamella.store.small_blobs import read_blob, write_blob
 
@@ -66,13 +67,14 @@ class MergedCaches:
         self._table = table
         self._exports = exports
         self._store = store
+        self._lost_blobs = LostBlobs(manifests, table)
         self._merging = asyncio.Lock()
 
     async def resolve(self, repository: Repository, reference: Reference) -> ManifestRecord:
         """Return the manifest that answers for a reference; both count as used now.
 
         Raises:
-            ManifestUnknown: there is none, or only caches that have lost blobs.
+            ManifestUnknown: there is none, or only such as have lost blobs.
             RepositoryUnknown: there is no manifest at all.
         """
         record = await self._resolve(repository, reference)
@@ -90,7 +92,11 @@ class MergedCaches:
                         return await self._answer(repository, reference, known)
             if known is not None:
                 return known
-        return self._manifests.resolve(repository, reference)
+        record = self._manifests.resolve(repository, reference)
+        lost = await self._lost_blobs.find(repository, record)
+        if lost is not None:
+            raise ManifestUnknown(repository, reference, lost)
+        return record
 
     async def _known(self, repository: Repository, tag: Tag) -> ManifestRecord | Exports | None:
         """Return what answers for a tag's exports, or if that is not known, the exports; None where there are none."""
