@@ -17,6 +17,9 @@ MAX_ACCOUNT_FILE = 4 << 20
 MAX_ID = 0xFFFF_FFFE
 """The highest user or group number of Linux."""
 
+MAX_DIGITS = 32
+"""The longest number of a user or group, in characters."""
+
 
 def owner(tree: FileTree, chown: str) -> tuple[int, int]:
     """Return the user and group number that ``USER[:GROUP]`` means, as BuildKit reads it.
@@ -39,8 +42,8 @@ def owner(tree: FileTree, chown: str) -> tuple[int, int]:
 
 
 def _number(chown: str, text: str) -> int:
-    if not text.isdecimal() or int(text) > MAX_ID:
-        raise Invalid(f"owner {chown!r}", f"{text!r} is not a number from 0 to {MAX_ID}")
+    if not text.isdecimal() or len(text) > MAX_DIGITS or int(text) > MAX_ID:
+        raise Invalid(f"owner {chown[:100]!r}", f"{text[:100]!r} is not a number from 0 to {MAX_ID}")
     return int(text)
 
 
@@ -50,7 +53,7 @@ def _find(tree: FileTree, path: str, name: str, least: int, chown: str) -> list[
         fields = line.removesuffix("\r").split(":")
         if fields[0] == name and len(fields) >= least:
             return fields
-    raise Invalid(f"owner {chown!r}", f"{name!r} is not in /{path} of the image; give a number instead")
+    raise Invalid(f"owner {chown[:100]!r}", f"{name[:100]!r} is not in /{path} of the image; give a number instead")
 
 
 def _read(tree: FileTree, path: str) -> bytes:

@@ -15,6 +15,9 @@ from lamella.steps.glob import remove_prefix, remove_suffix, substitute
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MAX_NESTED = 100
+"""The most substitutions inside each other."""
+
 _SPECIAL_PARAMETERS = frozenset("@*#?-$!")
 
 
@@ -72,6 +75,7 @@ class _Lexer:
         self._escape = escape
         self._quotes = quotes
         self._place = 0
+        self._depth = 0
 
     def run(self) -> list[_Piece]:
         return self._until("", keep_escapes=False)
@@ -178,7 +182,12 @@ class _Lexer:
             raise ExpansionError(str(error)) from None
 
     def _joined(self, stop: str, *, keep_escapes: bool) -> str:
-        return "".join(piece.text for piece in self._until(stop, keep_escapes=keep_escapes))
+        self._depth += 1
+        if self._depth > MAX_NESTED:
+            raise ExpansionError(f"more than {MAX_NESTED} substitutions inside each other")
+        joined = "".join(piece.text for piece in self._until(stop, keep_escapes=keep_escapes))
+        self._depth -= 1
+        return joined
 
     def _name(self) -> str:
         """Read a variable's name: letters, digits and ``_``; digits only where it starts with one; or one special."""

@@ -71,6 +71,8 @@ _ALLOWED = {
     MountType.SECRET: {"target", "source", "required", "env", *_OWNED},
     MountType.SSH: {"target", "required", *_OWNED},
 }
+MAX_DIGITS = 32
+"""The longest number, in characters."""
 _WITHOUT_VALUE = {"readonly", "readwrite", "required"}
 _TRUTH = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?\Z", re.IGNORECASE)
@@ -209,14 +211,14 @@ def _number(options: dict[str, str], name: str, default: int, base: int = 10) ->
     if text is None:
         return default
     digits = "01234567" if base == 8 else "0123456789"
-    if not text or text.strip(digits) or int(text, base) >= 1 << 32:
+    if not text or text.strip(digits) or len(text) > MAX_DIGITS or int(text, base) >= 1 << 32:
         raise MountError(f"the mount option {name!r} is {'an octal' if base == 8 else 'a'} number, not {text!r}")
     return int(text, base)
 
 
 def _size(text: str) -> int:
     match = _SIZE.match(text)
-    if match is None:
+    if match is None or len(text) > MAX_DIGITS:
         raise MountError(f"the mount option 'size' is a number of bytes such as 64m, not {text!r}")
     return int(float(match[1]) * 1024 ** " kmgtp".index(match[2].lower() or " "))
 

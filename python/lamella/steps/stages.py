@@ -26,6 +26,8 @@ SCRATCH_NAME = "scratch"
 """What FROM calls the image without layers."""
 MAX_STAGES = 1024
 """The most stages of a Dockerfile."""
+MAX_DIGITS = 32
+"""The longest number of a stage, in characters."""
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9._-]*\Z")
 
@@ -76,7 +78,7 @@ class Stages:
         """
         found = self._find(name)
         if found is None and name.isdecimal():
-            raise DockerfileError(self.file, line, f"there is no stage {name}")
+            raise DockerfileError(self.file, line, f"there is no stage {name[:100]}")
         if found is not None and found.index >= reader.index:
             raise DockerfileError(self.file, line, f"stage {name!r} does not come before the one that copies from it")
         return found
@@ -125,7 +127,7 @@ class Stages:
 
     def _find(self, name: str) -> Stage | None:
         if name.isdecimal():
-            return self.all[int(name)] if int(name) < len(self.all) else None
+            return self.all[int(name)] if len(name) <= MAX_DIGITS and int(name) < len(self.all) else None
         return next((stage for stage in reversed(self.all) if stage.name and stage.name == name.lower()), None)
 
     def _triggers(self, stage: Stage) -> Iterator[ParsedInstruction]:

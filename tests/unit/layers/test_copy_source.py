@@ -151,7 +151,7 @@ def test_owners_are_numbers_or_names_of_the_tree(accounts: FileTree, chown: str,
     assert owner(accounts, chown) == expected
 
 
-@pytest.mark.parametrize("chown", ["nobody", "web:nobody", "broken", "staff", "4294967295", "", "web:"])
+@pytest.mark.parametrize("chown", ["nobody", "web:nobody", "broken", "staff", "4294967295", "9" * 5000, "", "web:"])
 def test_an_owner_that_the_tree_does_not_know_is_an_error(accounts: FileTree, chown: str) -> None:
     with pytest.raises(Invalid, match="owner"):
         owner(accounts, chown)

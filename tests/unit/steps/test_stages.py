@@ -106,6 +106,8 @@ def test_a_name_that_no_earlier_stage_has_is_an_image() -> None:
         ("FROM a AS b\nCOPY --from=c x y\nFROM b AS c\n", 2, "does not come before"),
         ("FROM a\nCOPY --from=0 x y\n", 2, "does not come before"),
         ("FROM a\nCOPY --from=7 x y\n", 2, "no stage 7"),
+        ("FROM a\nCOPY --from=" + "7" * 5000 + " x y\n", 2, "no stage 7"),
+        ("FROM a\nARG A=" + "${b:-" * 5000 + "}" * 5000 + "\n", 2, "more than 100 substitutions"),
         ("FROM a\nRUN --mount=from=c,target=/x y\nFROM b AS c\n", 2, "does not come before"),
         ("FROM a\nCOPY --from=missing x y\n", 2, "--build-context"),
         ("ARG A=${b?no}\nFROM a\n", 1, "ARG A: b: no"),
