@@ -75,10 +75,12 @@ async def upload_delta(
 async def keep_file(path: Path, cache: ChunkCache) -> None:
     """Keep a file that moved whole, where the next release may have some in common with it.
 
-    Raises:
-        OSError: the file cannot be read.
+    It has moved: where it cannot be read any more, since whoever waited for it has taken it away, that is no failure.
     """
-    await asyncio.to_thread(_keep_file, path, cache)
+    try:
+        await asyncio.to_thread(_keep_file, path, cache)
+    except OSError as error:
+        logger.info("%s is not kept for the next time: %s", path, error)
 
 
 def _keep_file(path: Path, cache: ChunkCache) -> None:

@@ -125,6 +125,22 @@ async def test_what_is_mostly_new_goes_whole(
     assert fake.blobs.keys() == {Digest.of(OLD)}
 
 
+async def test_a_file_that_is_gone_once_it_was_pushed_is_no_failure(
+    fake: DeltaServer, client: AsyncClient, file: Callable[[bytes], Path]
+) -> None:
+    blob = await Blob.of_file(file(OLD))
+    left = blob.size
+
+    def remove_at_the_end(size: int) -> None:
+        nonlocal left
+        left -= size
+        if not left:
+            file(OLD).unlink()
+
+    await client.upload([blob], remove_at_the_end)
+    assert fake.blobs.keys() == {blob.digest}
+
+
 @pytest.mark.parametrize(
     "change",
     [
