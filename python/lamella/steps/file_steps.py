@@ -123,10 +123,13 @@ class _CopyPlanner:
                 expanded = self._expand(word)
                 files.append((expanded, self._read_source(expanded)))
                 continue
+            file = relative(token.name)
+            if "/" in file or file == ".":
+                self._refuse(f"<<{token.name} is no name for a file; put its folder into the destination")
             body = next(bodies).body
             body = strip_tabs(body) if token.strips_tabs else body
             body = self._state.expand_body(self._written, body) if token.expands else body
-            heredocs.append((f"<<{token.name}", Heredoc(token.name, body)))
+            heredocs.append((f"<<{token.name}", Heredoc(file, body)))
         if self._flags.text("checksum") and (len(files) != 1 or isinstance(files[0][1], Selection)):
             self._refuse("--checksum is for a single URL or git repository")
         return files + heredocs

@@ -155,6 +155,11 @@ def test_here_documents_are_files_expanded_unless_quoted() -> None:
     assert list(inputs(step)) == [("content", "0 a")]
 
 
+def test_a_here_document_s_file_has_no_folder() -> None:
+    for name in ("/E", "./E", "../E"):
+        assert _work(last(f"COPY <<{name} /d/\nbody\n{name}\n")).sources == (Heredoc("E", "body\n"),)
+
+
 def test_a_word_of_an_array_is_no_here_document() -> None:
     assert _work(last('COPY ["<<EOF", "/x"]')).sources == (Selection("<<EOF"),)
 
@@ -196,6 +201,8 @@ def test_remote_sources_are_keyed_by_what_they_resolve_to(text: str, source: obj
     [
         ("COPY a b /c", "ending with /"),
         ("COPY a <<E c\nE", "ending with /"),
+        ("COPY <<d/E c/\nd/E", "no name for a file"),
+        ("COPY <<.. c/\n..", "no name for a file"),
         ("COPY missing /c", "nothing matches"),
         ("COPY [x /c", "malformed"),
         ("COPY circle /c", "in a circle"),
