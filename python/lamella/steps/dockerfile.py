@@ -27,6 +27,7 @@ _EXACTLY_ONE = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})
 _AT_LEAST_TWO = frozenset({"ADD", "COPY"})
 _INSTRUCTIONS = _AT_LEAST_ONE | _EXACTLY_ONE | _AT_LEAST_TWO | {"CMD", "ENTRYPOINT"}
 _NO_TRIGGER = frozenset({"FROM", "MAINTAINER", "ONBUILD"})
+_UNTERMINATED = "unterminated heredoc"
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*\Z")
 _DIRECTIVES = frozenset({"check", "escape", "syntax"})
 
@@ -133,20 +134,27 @@ def _parse(lines: Sequence[str], file: str) -> tuple[Command, ...]:
     try:
         return dockerfile.parse_string("\n".join(lines))
     except dockerfile.GoParseError as error:
-        raise DockerfileError(file, _failing_line(lines), str(error)) from None
-    except UnicodeDecodeError:  # it splits the word after HEALTHCHECK within a character
-        raise DockerfileError(file, _failing_line(lines), "a word with characters that are not ASCII") from None
+        raise DockerfileError(file, _failing_line(lines, str(error)), str(error)) from None
+    except UnicodeDecodeError as error:  # it splits the word after HEALTHCHECK within a character
+        raise DockerfileError(
+            file, _failing_line(lines, str(error)), "a word with characters that are not ASCII"
+        ) from None
 
 
-def _failing_line(lines: Sequence[str]) -> int:
+def _failing_line(lines: Sequence[str], reason: str) -> int:
     """Return the line of a parse error, which the parser does not tell: the first one that no prefix parses with."""
+    # A here-document that does not end is read to the end each time: so only where one may begin.
+    in_heredoc = _UNTERMINATED in reason
     import dockerfile  # noqa: PLC0415 - as above
 
     for count in range(len(lines) - 1, 0, -1):
+        if in_heredoc and "<<" not in lines[count]:
+            continue
         try:
             dockerfile.parse_string("\n".join(lines[:count]))
         except (dockerfile.GoParseError, UnicodeDecodeError) as error:
             if "no instructions" not in str(error):
+                in_heredoc = in_heredoc and _UNTERMINATED in str(error)
                 continue
         for number, line in enumerate(lines[count:], start=count + 1):
             if line.strip() and not line.lstrip().startswith("#"):

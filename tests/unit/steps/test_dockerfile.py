@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import dockerfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +77,26 @@ def test_what_is_wrong_is_said_with_its_line(text: str, line: int, reason: str) 
     assert caught.value.line == line
     assert reason in caught.value.reason
     assert str(caught.value).startswith(f"sub/Dockerfile:{line}: ")
+
+
+@pytest.mark.parametrize("start", ["COPY <<E /x", "COPY \\\n <<E /x", "COPY \\\n# comment\n <<E \\\n /x"])
+def test_where_a_here_document_that_does_not_end_begins_is_found_soon(
+    monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    parse = dockerfile.parse_string
+    calls = []
+
+    def count(text: str) -> object:
+        calls.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(dockerfile, "parse_string", count)
+    text = f"FROM a\nCOPY <<E /y\nx\nE\n\n{start}\n" + "RUN a\n" * 500
+    with pytest.raises(DockerfileError, match="unterminated heredoc") as caught:
+        parse_dockerfile(text.encode())
+    assert "<<E" in text.split("\n")[caught.value.line - 1]
+    assert caught.value.line >= 6
+    assert len(calls) < 10
 
 
 def test_flags_may_have_any_characters() -> None:
