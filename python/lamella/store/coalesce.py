@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from lamella.store.protocol import BlobStore, BlobWriter
 
 PATIENCE: Final = 10.0
-"""Seconds without a byte from whoever writes a blob, after which those who wait write it themselves."""
+"""Seconds with too few bytes from whoever writes a blob, after which those who wait write it themselves."""
+
+LEAST_RATE: Final = 1 << 20
+"""Bytes a second that are not too few: nobody's upload is to last as long as that of a client on a slow line."""
 
 
 class CoalescingStore(WrappedStore):
@@ -55,13 +58,13 @@ class _Leader:
         self.stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     async def wait(self, patience: float) -> bool | None:
-        """Return whether the blob was stored; None where nothing moves."""
+        """Return whether the blob was stored; None where too little moves."""
         while True:
             before = self.writer.size
             await asyncio.wait({self.stored}, timeout=patience)
             if self.stored.done():
                 return self.stored.result()
-            if self.writer.size == before:
+            if self.writer.size - before < LEAST_RATE * patience:
                 return None
 
 

@@ -120,6 +120,26 @@ async def test_nobody_waits_for_one_that_stands_still() -> None:
     assert await stalled == Digest.of(data)
 
 
+async def test_nobody_waits_for_one_that_hardly_moves() -> None:
+    """Otherwise a single client on a slow line, or one that means harm, holds up all who have the same blob."""
+    inner, data, sizes = MemoryStore(), content(1000), list[int]()
+    store, now = CoalescingStore(inner, patience=0.02), asyncio.Event()
+    now.set()
+
+    async def trickle() -> None:
+        async with store.writer(Digest.of(data)) as writer:
+            for place in range(len(data)):
+                await writer.write(data[place : place + 1])
+                await asyncio.sleep(0.01)
+
+    slow = asyncio.create_task(trickle())
+    await step()
+    assert await upload(store, data, now, sizes) == Digest.of(data)
+    assert not slow.done()
+    slow.cancel()
+    await asyncio.wait([slow])
+
+
 async def test_one_that_waited_learns_if_the_blob_is_gone_again() -> None:
     inner, data, sizes = MemoryStore(), content(1000), list[int]()
     store, first, second = CoalescingStore(inner), asyncio.Event(), asyncio.Event()
