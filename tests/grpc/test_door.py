@@ -18,7 +18,7 @@ from lamella.model import EMPTY
 from lamella.server import process
 from lamella.server.grpc import door
 from lamella.server.grpc.door import SERVICES, GrpcDoor
-from lamella.server.grpc.limits import MAX_BATCH_SIZE
+from lamella.server.grpc.limits import MAX_BATCH_SIZE, MAX_CALLS
 from lamella.server.grpc.status import code_of
 from lamella.wire.resource import MAX_NAME
 from tests.grpc.calls import details_of, download, read_name, refused, upload
@@ -193,6 +193,20 @@ async def test_calls_past_the_limit_are_refused(server: Server, monkeypatch: pyt
             await upload(channel, b"one more")
         watch.cancel()
     await second.drain(0)
+
+
+async def test_many_calls_at_once_are_answered_or_told_why_not(channel: grpc.aio.Channel) -> None:
+    """Nobody cancelled them, and CANCELLED is what clients do not try again after."""
+
+    async def ask() -> grpc.StatusCode:
+        try:
+            await CapabilitiesStub(channel).GetCapabilities(reapi.GetCapabilitiesRequest())
+        except grpc.aio.AioRpcError as error:
+            return error.code()
+        return grpc.StatusCode.OK
+
+    codes = await asyncio.gather(*(ask() for _ in range(2 * MAX_CALLS)))
+    assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
 async def test_a_port_that_is_taken_is_an_error(server: Server) -> None:

@@ -32,7 +32,7 @@ from lamella.server.grpc.capabilities import Capabilities
 from lamella.server.grpc.cas import ContentAddressableStorage
 from lamella.server.grpc.delta import Delta
 from lamella.server.grpc.interceptor import ErrorInterceptor
-from lamella.server.grpc.limits import MAX_CALLS, MAX_MESSAGE
+from lamella.server.grpc.limits import MAX_CALLS, MAX_MESSAGE, MAX_WAITING_CALLS
 from lamella.server.grpc.quiet import hide_departed_clients
 from lamella.server.grpc.stats import Stats
 from lamella.server.grpc.step_cache import StepCache
@@ -70,6 +70,8 @@ class GrpcDoor:
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE),
                 ("grpc.max_send_message_length", MAX_MESSAGE),
+                ("grpc.server.max_pending_requests", MAX_WAITING_CALLS),
+                ("grpc.server.max_pending_requests_hard_limit", MAX_WAITING_CALLS),
                 ("grpc.so_reuseport", int(share_port)),
                 ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
                 ("grpc.keepalive_timeout_ms", KEEPALIVE_SECONDS * 1000),

@@ -52,3 +52,7 @@ MAX_IDLE_SECONDS: Final = 300.0
 
 MAX_CALLS: Final = 1024
 """Calls in one process at a time, health watches included; gRPC answers RESOURCE_EXHAUSTED to further ones."""
+
+MAX_WAITING_CALLS: Final = 16 << 10
+"""Calls that have come and are not looked at yet; gRPC ends further ones with CANCELLED. Its own limit, 1,000, is
+what one busy client sends at once, although most of these calls are over before the next are looked at."""
