@@ -119,7 +119,8 @@ async def _push(farm: Farm, chance: random.Random) -> Digest:
 
 async def _collect(farm: Farm) -> None:
     lock = GarbageLock(farm.store.garbage_lock)
-    collector = Collector(farm.store, read_action, farm.store.chunks_of, AsyncPace(1), farm.steady)
+    # In haste, a moment between two looks at clocks would pass for a clock that was set back.
+    collector = Collector(farm.store, read_action, farm.store.chunks_of, AsyncPace(1), lambda: 0.0)
     while True:
         async with lock.held(lambda: None):
             await collector.collect(Policy(grace=0, budget=BUDGET))
