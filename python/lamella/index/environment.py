@@ -184,7 +184,7 @@ class Index:
             return None, error
 
     def _not_durable(self, error: Exception) -> LamellaError:
-        if self._is_full(error):
+        if self._is_full(error) and self._takes_writes():
             return self._full(error)
         return self.health.fail(f"the index in {self.path} could not be written: {error}")
 
@@ -196,6 +196,18 @@ class Index:
             return code in NO_ROOM
         file_system = os.statvfs(self.path)
         return file_system.f_bavail * file_system.f_frsize < FULL_BELOW
+
+    def _takes_writes(self) -> bool:
+        """Tell whether a failed commit changed nothing.
+
+        A file system that copies what is overwritten has no room for the last page of a commit, either. Then LMDB
+        cannot tell whether the disk has it, and refuses all that follows (MDB_PANIC).
+        """
+        try:
+            with self._environment.begin(write=True):
+                return True
+        except lmdb.Error:
+            return False
 
     def _full(self, error: Exception) -> StorageFull:
         return StorageFull(f"the index in {self.path}, at most {self._environment.info()['map_size']} bytes: {error}")

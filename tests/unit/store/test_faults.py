@@ -12,6 +12,7 @@ import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import lmdb
 import pytest
 
 from lamella._core import BlobFile
@@ -175,35 +176,55 @@ async def test_a_name_that_the_index_has_no_room_for_is_taken_back(
     assert await put(store, NEW) == Digest.of(NEW)
 
 
-class UnsureEnvironment:
-    """An LMDB environment that reports a failed commit, although it reached the disk, once something is ``done``."""
+class DiskFailed(lmdb.Error):
+    """What LMDB raises for an error number."""
 
-    def __init__(self, environment: Any, done: Callable[[], bool]) -> None:
+    def __init__(self, code: int) -> None:
+        super().__init__(os.strerror(code))
+        vars(self)["code"] = code
+
+
+class UnsureEnvironment:
+    """An LMDB environment that reports a failed commit, although it reached the disk, once something is ``done``.
+
+    As LMDB does where it cannot write the last page of a commit, it refuses to write from then on.
+    """
+
+    def __init__(self, environment: Any, done: Callable[[], bool], code: int) -> None:
         self._environment = environment
         self._done = done
+        self._code = code
+        self._failed = False
 
     def begin(self, *, write: bool = False, parent: Any = None) -> Any:
+        if write and self._failed:
+            raise lmdb.PanicError("MDB_PANIC")
         txn = self._environment.begin(write=write, parent=parent)
         return self._check(txn) if write and parent is None else txn
+
+    def info(self) -> Any:
+        return self._environment.info()
 
     @contextmanager
     def _check(self, txn: Any) -> Iterator[Any]:
         with txn:
             yield txn
         if self._done():
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            self._failed = True
+            raise DiskFailed(self._code)
 
 
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize(("change", "place"), [(upload, Place.FILE), (compact, Place.RECIPE), (warm, Place.FILE)])
 async def test_what_a_failed_commit_may_have_recorded_stays(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, change: Change, place: Place
+    folder: Path, monkeypatch: pytest.MonkeyPatch, change: Change, place: Place, code: int
 ) -> None:
     async with LocalStore(folder) as store:
         if change is compact:
             await put(store, LAYER)
         elif change is warm:
             await put_cold(store, LAYER)
-        environment = UnsureEnvironment(store.index._environment, lambda: is_in(store, place))
+        environment = UnsureEnvironment(store.index._environment, lambda: is_in(store, place), code)
         with monkeypatch.context() as patch:
             patch.setattr(store.index, "_environment", environment)
             with pytest.raises(ReadOnly):
