@@ -11,6 +11,9 @@ _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
 MAX_PART = 128
 """The longest tenant, project or ref, in characters."""
 
+_NAME_TEXT = f"a-z and 0-9, joined by single '.', '_' or '-', up to {MAX_PART} in all; no '/'"
+_REF_TEXT = f"a letter or digit, then letters, digits, '.', '_', '/' or '-', up to {MAX_PART} in all"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scope:
@@ -25,13 +28,13 @@ class Scope:
     ref: str = "main"
 
     def __post_init__(self) -> None:
-        for name, value, pattern in (
-            ("tenant", self.tenant, _NAME),
-            ("project", self.project, _NAME),
-            ("ref", self.ref, _REF),
+        for name, value, pattern, expected in (
+            ("tenant", self.tenant, _NAME, _NAME_TEXT),
+            ("project", self.project, _NAME, _NAME_TEXT),
+            ("ref", self.ref, _REF, _REF_TEXT),
         ):
             if len(value) > MAX_PART or pattern.match(value) is None:
-                raise ValueError(f"scope {name} is not valid: {value[:MAX_PART]!r}")
+                raise ValueError(f"scope {name} is not valid: {value[:MAX_PART]!r} ({expected})")
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -75,6 +75,8 @@ def test_the_version_is_told_for_people_and_programs() -> None:
         (["unknown"], "No such command"),
         (["build", "--server", "nowhere"], "not HOST:PORT"),
         (["build", "--scope", "Upper/case"], "scope tenant is not valid"),
+        (["build", "--scope", "default/team/app"], "scope project is not valid: 'team/app' (a-z and 0-9"),
+        (["build", "--scope", "default/app@#1"], "scope ref is not valid: '#1' (a letter or digit"),
         (["build", "--platform", "linux"], "not a platform"),
         (["build", "--output", "type=docker,dest=x"], "type=oci"),
         (["build", "--build-arg", "=x"], "NAME=VALUE"),
