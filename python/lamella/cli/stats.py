@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 def command(*, by: str, since: float | None, project: str, server: str | None, as_json: bool) -> None:
     """Show hits, misses, bytes and time saved, and what each project takes on the disk.
 
+    Received and sent are bytes of blobs, before compression on the wire. Of what is stored, `bytes` are those of the
+    distinct blobs of a project as they were pushed, `on disk` what they take, each chunk once, `its own` the part that
+    no other project needs, and `ratio` the bytes by those on the disk.
+
     \b
         lamella stats
         lamella stats --by project,day --since 7d
