@@ -81,7 +81,7 @@ def gc(
     if as_json:
         echo_json(_document(found, dry_run=dry_run))
     else:
-        _echo(found, dry_run=dry_run)
+        _echo(found, grace, dry_run=dry_run)
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def _document(found: Collection, *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _echo(found: Collection, *, dry_run: bool) -> None:
+def _echo(found: Collection, grace: float, *, dry_run: bool) -> None:
     rows = [
         [
             verdict.unit.kind.name.lower(),
@@ -137,6 +137,8 @@ def _echo(found: Collection, *, dry_run: bool) -> None:
     if dry_run:
         going = size_text(found.loose_bytes + sum(verdict.freed for verdict in found.goes))
         click.echo(f"{len(found.goes)} units would go, which frees {going}; {size_text(found.kept)} would stay")
+        if found.goes and not any(verdict.freed for verdict in found.goes):
+            click.echo(f"what nothing needs then stays until {seconds_text(grace)} after its last use (--grace)")
         return
     click.echo(f"{swept.units} units and {swept.blobs} blobs removed, {size_text(swept.freed)} freed")
     if found.repacked.packs:

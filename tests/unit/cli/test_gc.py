@@ -52,6 +52,22 @@ def test_a_dry_run_explains_each_unit_and_a_run_removes_it(data_folder: Path) ->
     assert gc(data_folder, "--max-age", "30d") == "0 units and 0 blobs removed, 0 B freed\n"
 
 
+@pytest.fixture
+async def young(tmp_path: Path) -> Path:
+    """A tag that was used last a minute ago."""
+    farm = Farm(tmp_path / "young")
+    farm.now = time.time() - 60
+    await farm.image("app:latest", await farm.blob(5000))
+    farm.store.close()
+    return farm.folder
+
+
+def test_units_that_free_nothing_yet_are_explained(young: Path) -> None:
+    last = gc(young, "--max-age", "1s", "--grace", "10m", "--dry-run").splitlines()[-1]
+    assert last == "what nothing needs then stays until 10 min 0 s after its last use (--grace)"
+    assert "(--grace)" not in gc(young, "--max-age", "1s", "--grace", "1s", "--dry-run")
+
+
 def test_json_has_the_same(data_folder: Path) -> None:
     document = json.loads(gc(data_folder, "--max-size", "12kB", "--json"))
     assert [(unit["kind"], unit["space"], unit["why"]) for unit in document["units"]] == [
