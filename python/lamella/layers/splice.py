@@ -6,8 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol
 
-from lamella.errors import LimitExceeded, MissingChunks, NotFound, SizeMismatch
-from lamella.store.small_blobs import read_blob
+from lamella.errors import LamellaError, LimitExceeded, MissingChunks, NotFound, SizeMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +79,11 @@ class Splicer:
         for chunk in window:
             await self._check_size(chunk)
         if len(window) > 1:
-            for data in await asyncio.gather(*(read_blob(self._store, chunk.digest) for chunk in window)):
+            found = await self._store.read_many({chunk.digest for chunk in window})
+            for chunk in window:
+                data = found[chunk.digest]
+                if isinstance(data, LamellaError):
+                    raise data
                 await writer.write(data)
             return
         async with aclosing(self._store.open(window[0].digest)) as buffers:
