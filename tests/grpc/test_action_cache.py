@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 
 import grpc
@@ -6,6 +7,7 @@ from google.rpc.error_details_pb2 import PreconditionFailure
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
 from lamella._proto.build.bazel.remote.execution.v2.remote_execution_pb2_grpc import ActionCacheStub
+from lamella.index import INLINE_MAX
 from lamella.model import Digest
 from lamella.server.grpc.limits import MAX_ACTION_RESULT
 from lamella.server.grpc.status import MAX_VIOLATIONS
@@ -97,6 +99,23 @@ async def test_a_result_that_lost_a_blob_is_not_found(
             await get(channel)
         await upload(channel, data)
         assert await get(channel) == result
+
+
+@pytest.mark.parametrize("form", ["tree", "root directory"])
+async def test_a_result_with_a_damaged_directory_is_not_found(
+    channel: grpc.aio.Channel, server: Server, form: str
+) -> None:
+    large = pb.Directory(symlinks=[pb.SymlinkNode(name="link", target="x" * 2 * INLINE_MAX)])
+    data = (pb.Tree(root=large) if form == "tree" else large).SerializeToString()
+    output = pb.OutputDirectory(path="out")
+    (output.tree_digest if form == "tree" else output.root_directory_digest).CopyFrom(digest_of(data))
+    await upload(channel, data)
+    await put(channel, pb.ActionResult(output_directories=[output]))
+    [path] = (server.store.index.path.parent / "blobs").rglob(Digest.of(data).hex)
+    path.chmod(0o600)
+    os.truncate(path, 100)
+    with refused(grpc.StatusCode.NOT_FOUND, ACTION.hash):
+        await get(channel)
 
 
 async def test_an_action_without_a_result_is_not_found(channel: grpc.aio.Channel) -> None:

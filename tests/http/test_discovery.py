@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lamella.index import INLINE_MAX
 from lamella.model import Digest
 from lamella.registry import listing
 from tests.http.conftest import INDEX, MANIFEST, Answer, descriptor, image, index
@@ -155,6 +157,19 @@ async def test_listing_referrers(registry: Client) -> None:
         descriptor(bodies["typed index"], INDEX, artifactType=SBOM),
     ]
     assert answer.json["manifests"] == sorted(expected, key=lambda found: str(found["digest"]))
+
+
+async def test_a_damaged_referrer_is_left_out(registry: Client) -> None:
+    bodies = await push_referrers(registry)
+    large = index(subject=descriptor(SUBJECT, MANIFEST), annotations={"large": "x" * 2 * INLINE_MAX})
+    await registry.push_manifest("a", large, media_type=INDEX)
+    [path] = (registry.store.index.path.parent / "blobs").rglob(Digest.of(large).hex)
+    path.chmod(0o600)
+    os.truncate(path, 100)
+    answer = await registry.ask("GET", f"a/referrers/{Digest.of(SUBJECT)}")
+    assert {item["digest"] for item in answer.json["manifests"]} == {
+        str(Digest.of(body)) for name, body in bodies.items() if name != "other"
+    }
 
 
 async def test_listing_referrers_of_one_type(registry: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamella.errors import DigestMismatch, NotFound
+from lamella.errors import Corrupted, DigestMismatch, NotFound
 from lamella.index import ManifestRecord
 from lamella.model import Digest, Sha512
 from lamella.registry.errors import DigestInvalid, ManifestBlobsUnknown, ManifestUnknown, RepositoryUnknown
@@ -64,11 +64,11 @@ class Manifests:
         """Return a manifest's exact bytes, at most ``MAX_MANIFEST``.
 
         Raises:
-            ManifestUnknown: they are gone since it was resolved.
+            ManifestUnknown: they are gone since it was resolved, or damaged.
         """
         try:
             return await read_blob(self._store, record.digest)
-        except NotFound:
+        except (NotFound, Corrupted):
             raise ManifestUnknown(repository, record.digest) from None
 
     async def put(

@@ -63,9 +63,11 @@ class StoreFolder:
                 raise StoreError(layout.marker, f"the format is {found[:40]!r}, this program reads {MARKER!r}")
         top = [layout.blobs.parent, layout.blobs, layout.recipes.parent, layout.recipes, layout.packs]
         top += [layout.temporary, layout.uploads, layout.quarantine, layout.index]
-        if sum([_make_folder(path) for path in [*top, *(layout.blobs / name for name in FAN_OUT)]]):
-            for path in (layout.blobs, layout.blobs.parent, layout.recipes.parent, layout.root):
-                sync_directory(path)
+        for path in [*top, *(layout.blobs / name for name in FAN_OUT)]:
+            path.mkdir(mode=_MODE, exist_ok=True)
+        # Also where all were there: who made them may have been killed before it came to this.
+        for path in (layout.blobs, layout.blobs.parent, layout.recipes.parent, layout.root):
+            sync_directory(path)
 
     def _mark(self) -> None:
         """Make an empty folder a store; the marker is the first name in it, so that no crash leaves others only."""
@@ -95,12 +97,3 @@ class StoreFolder:
             if time.monotonic() > deadline:
                 raise StoreError(self.layout.root, "is locked for maintenance by another process")
             time.sleep(0.01)
-
-
-def _make_folder(path: Path) -> bool:
-    """Make a folder and return True, or False where it is there."""
-    try:
-        path.mkdir(mode=_MODE)
-    except FileExistsError:
-        return False
-    return True

@@ -90,11 +90,11 @@ class Recipes:
         if not self.discard(digest):
             return False
         path = self._layout.recipe(digest)
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            sync_directory(path.parent.parent)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         draft.publish(path)
         sync_directory(path.parent)
+        # Also where the folder was there: who made it may have been killed before it came to this.
+        sync_directory(path.parent.parent)
         return True
 
     def names(self) -> Iterator[list[Path]]:

@@ -186,7 +186,9 @@ class Uploads:
             with suppress(FileNotFoundError):
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:
-                    if try_lock(descriptor) and os.fstat(descriptor).st_mtime < before:
+                    found = os.fstat(descriptor)
+                    # By now the name may be that of an upload which began after this one became a blob.
+                    if try_lock(descriptor) and found.st_mtime < before and os.path.samestat(found, path.stat()):
                         path.unlink()
                         removed += 1
                 finally:

@@ -12,6 +12,8 @@ import pytest
 from lamella.errors import DigestMismatch, Invalid, LimitExceeded, UploadBusy
 from lamella.model import Digest
 from lamella.store import BUFFER_SIZE, LocalStore
+from lamella.store import uploads as uploads_module
+from lamella.store.try_lock import try_lock
 from tests.suites.blob_store import content, get
 
 if TYPE_CHECKING:
@@ -159,6 +161,23 @@ async def test_old_uploads_expire_unless_they_are_held(store: LocalStore, folder
             os.utime(folder / "uploads" / name, (0, time.time() - 100))
         assert await store.uploads.expire(50) == 1
     assert sorted(path.name for path in (folder / "uploads").iterdir()) == ["held", "new"]
+
+
+async def test_an_upload_that_begins_anew_meanwhile_does_not_expire(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "uploads" / "id"
+    path.touch()
+    os.utime(path, (0, 0))
+
+    def begin_anew(descriptor: int) -> bool:
+        path.unlink()
+        path.touch()
+        return try_lock(descriptor)
+
+    monkeypatch.setattr(uploads_module, "try_lock", begin_anew)
+    assert await store.uploads.expire(50) == 0
+    assert path.exists()
 
 
 async def test_a_restart_clears_uploads(folder: Path) -> None:

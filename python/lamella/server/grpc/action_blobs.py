@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
-from lamella.errors import Invalid, NotFound
+from lamella.errors import Corrupted, Invalid, NotFound
 from lamella.server.grpc.directories import files_of, read_message, walk
 from lamella.wire.blob import blob_from_message
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class ActionBlobs:
     """``named`` are all blobs that are named, by the result or through its directories.
 
-    ``lost`` are those among them whose bytes name others, and that the store does not have.
+    ``lost`` are those among them whose bytes name others, and that the store does not have, or no longer whole.
     """
 
     named: set[Digest]
@@ -74,7 +74,7 @@ async def _tree(store: BlobStore, message: pb.Digest, field: str, lost: set[Dige
     digest = blob_from_message(message, field).digest
     try:
         tree = await read_message(store, digest, pb.Tree)
-    except NotFound:
+    except (NotFound, Corrupted):
         lost.add(digest)
         return set()
     return {digest} | files_of([tree.root, *tree.children], field)

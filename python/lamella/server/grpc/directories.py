@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from lamella._proto.build.bazel.remote.execution.v2 import remote_execution_pb2 as pb
-from lamella.errors import Invalid, LimitExceeded, NotFound
+from lamella.errors import Corrupted, Invalid, LimitExceeded, NotFound
 from lamella.server.grpc.limits import MAX_DIRECTORY, MAX_TREE_DIRECTORIES
 from lamella.store.small_blobs import read_blob
 from lamella.wire.blob import blob_from_message
@@ -41,7 +41,7 @@ async def read_message(store: BlobStore, digest: Digest, kind: type[M]) -> M:
 
 
 async def walk(store: BlobStore, root: Digest, missing: set[Digest]) -> AsyncIterator[tuple[Digest, pb.Directory]]:
-    """Yield a directory and all below it, each once, the root first; those not in the store go to ``missing``.
+    """Yield a directory and all below it, each once, the root first; lost ones go to ``missing``.
 
     Raises:
         LimitExceeded: there are more than ``MAX_TREE_DIRECTORIES``.
@@ -52,7 +52,7 @@ async def walk(store: BlobStore, root: Digest, missing: set[Digest]) -> AsyncIte
         digest = queue.popleft()
         try:
             directory = await read_message(store, digest, pb.Directory)
-        except NotFound:
+        except (NotFound, Corrupted):
             missing.add(digest)
             continue
         yield digest, directory

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from lamella.errors import Corrupted
 from lamella.index import Counters, ManifestRecord
 from lamella.registry.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
 from lamella.registry.lookups import is_lookup
@@ -40,7 +39,7 @@ async def _get(call: Call) -> web.Response:
         else:
             body = await call.services.registry.manifests.read(call.repository, record)
             answer = web.Response(body=body, headers=headers)
-    except (ManifestUnknown, RepositoryUnknown, Corrupted):
+    except (ManifestUnknown, RepositoryUnknown):
         _count(call, reference, None)
         raise
     _count(call, reference, record)
