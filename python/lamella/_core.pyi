@@ -636,8 +636,14 @@ class BuildContext:
     def matches(self, source: str) -> list[str]:
         """Return the paths that the wildcards of ``source`` match, or ``source`` itself; raises as ``copy_source``."""
 
-def match_patterns(patterns: Sequence[str], paths: Sequence[str]) -> list[bool]:
-    """Tell for each path whether ``.dockerignore`` lines leave it out (last match wins, ``!`` re-includes)."""
+def match_patterns(patterns: Sequence[str], paths: Sequence[str], *, lines: bool = True) -> list[bool]:
+    """Tell for each path whether ``.dockerignore`` lines leave it out (last match wins, ``!`` re-includes).
+
+    Without ``lines`` the patterns are those of ``--exclude``, none of which is a comment.
+
+    Raises:
+        PatternError: a pattern is malformed; of lines, it says which.
+    """
 
 def match_wildcards(pattern: str, names: Sequence[str]) -> list[bool]:
     r"""Tell for each name whether the wildcards of COPY match it: those of Go's ``filepath.Match``.

@@ -6,6 +6,7 @@ status code.
 
 from __future__ import annotations
 
+import errno
 from os import fspath
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from lamella.model import Digest
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Error numbers of a write that found no room: it failed, but the disk is sound."""
 
 NAMED: Final = 18
 """How many of many digests a message names: it travels in headers, which are small."""

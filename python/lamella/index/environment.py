@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import lmdb
 
-from lamella.errors import LamellaError, StorageFull, StoreError
+from lamella.errors import NO_ROOM, LamellaError, StorageFull, StoreError
 from lamella.index.group_commit import GroupCommit, Job
-from lamella.index.health import NO_ROOM, Health
+from lamella.index.health import Health
 from lamella.index.table import Table, Transaction
 
 if TYPE_CHECKING:

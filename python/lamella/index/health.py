@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from lamella.errors import ReadOnly, StorageFull
+from lamella.errors import NO_ROOM, ReadOnly, StorageFull
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
-
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""Error numbers of a write that found no room: it failed, but the disk is sound."""
 
 DISK_FAILED = frozenset({errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO, errno.ESTALE})
 """Error numbers of a write to a disk that can no longer be relied on."""
@@ -57,3 +57,7 @@ class Health:
         if error.errno in NO_ROOM:
             raise StorageFull(str(error)) from error
         raise self.fail(f"fsync failed: {error}") from error
+
+    def folder_sync_failed(self, folder: Path, error: OSError) -> NoReturn:
+        """Raise what a failed fsync of a folder means: earlier names in it may be lost too, and no retry could tell."""
+        raise self.fail(f"fsync of {folder} failed: {error}") from error

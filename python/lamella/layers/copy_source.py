@@ -66,9 +66,8 @@ def _without(exclude: Sequence[str], entries: dict[str, Entry]) -> dict[str, Ent
     if not exclude:
         return entries
     names = list(entries)
-    # A line of a `.dockerignore` that begins with # is a comment; in --exclude it is the name of, say, a draft.
-    patterns = [f"\\{pattern}" if pattern.startswith("#") else pattern for pattern in exclude]
-    kept = {name for name, hidden in zip(names, match_patterns(patterns, names), strict=True) if not hidden}
+    excluded = match_patterns(exclude, names, lines=False)
+    kept = {name for name, hidden in zip(names, excluded, strict=True) if not hidden}
     for name in list(kept):
         parent = name.rpartition("/")[0]
         while parent and parent not in kept:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+from lamella.errors import NO_ROOM
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEMPORARY_PREFIX: Final = ".tmp-"
 """What names of files begin with that are being written, or were when their writer was killed."""
-
-
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
@@ -39,6 +37,6 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
         temporary.rename(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.filename is None and error.errno in NO_ROOM:
             error.filename = str(path)  # what is written to an open file fails without a name
         raise

@@ -182,7 +182,7 @@ class Healer:
         try:
             sync_directory(folder)
         except OSError as error:
-            raise self._index.health.fail(f"fsync of {folder} failed: {error}") from error
+            self._index.health.folder_sync_failed(folder, error)
 
     def _move_to_file(self, record: BlobRecord, size: int, txn: Transaction) -> bool:
         found = self._blobs.find(txn, record.digest)

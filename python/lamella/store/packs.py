@@ -117,7 +117,7 @@ class Packs:
         try:
             sync_directory(self._layout.packs)
         except OSError as error:
-            raise self._health.fail(f"fsync of {self._layout.packs} failed: {error}") from error
+            self._health.folder_sync_failed(self._layout.packs, error)
         blobs = [Packed(Digest(raw), length, Location(pack, *place)) for raw, length, *place in chunks]
         return NewPack(pack, size, blobs)
 

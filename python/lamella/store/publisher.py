@@ -99,8 +99,7 @@ class Publisher:
             try:
                 os.fsync(descriptor)
             except OSError as error:
-                # Names that were there before may be among those that are lost: no retry could tell.
-                raise self._index.health.fail(f"fsync of {folder} failed: {error}") from error
+                self._index.health.folder_sync_failed(folder, error)
         return [job for job in jobs if job not in failures]
 
     def _name(self, publication: Publication) -> None:

@@ -144,8 +144,7 @@ class Warmer:
         try:
             os.fsync(folder)
         except OSError as error:
-            # Names that were there before may be among those that are lost: no retry could tell.
-            raise self._index.health.fail(f"fsync of {path.parent} failed: {error}") from error
+            self._index.health.folder_sync_failed(path.parent, error)
 
 
 def _check(draft: BlobFile, record: BlobRecord) -> None:

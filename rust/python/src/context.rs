@@ -84,13 +84,20 @@ impl ToPython for ContextError {
 }
 
 #[pyfunction]
+#[pyo3(signature = (patterns, paths, *, lines = true))]
 fn match_patterns(
     py: Python<'_>,
     patterns: Vec<OsString>,
     paths: Vec<OsString>,
+    lines: bool,
 ) -> PyResult<Vec<bool>> {
     detached(py, || {
-        let patterns = Patterns::from_lines(&bytes(patterns))?;
+        let patterns = bytes(patterns);
+        let patterns = if lines {
+            Patterns::from_lines(&patterns)?
+        } else {
+            Patterns::from_arguments(&patterns)?
+        };
         Ok::<_, CorePatternError>(
             paths
                 .iter()

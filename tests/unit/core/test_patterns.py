@@ -24,3 +24,9 @@ def test_names_that_are_not_utf_8_can_be_matched() -> None:
 def test_a_malformed_line_is_quoted_with_its_number() -> None:
     with pytest.raises(PatternError, match=r'line 3: pattern "a\[": a \[ has no \]'):
         match_patterns(["ok", "# comment", "a["], [])
+
+
+def test_an_argument_is_no_comment_and_has_no_number() -> None:
+    assert match_patterns(["#*", "!#keep"], ["#draft", "#keep", "text"], lines=False) == [True, False, False]
+    with pytest.raises(PatternError, match=r'^pattern "a\[": a \[ has no \]'):
+        match_patterns(["ok", "a["], [], lines=False)
